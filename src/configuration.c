@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+#include "collectd_headers.h"
+
+#include "configuration.h"
+
+#include "api_key.h"
+#include "http_client.h"
+#include "utf8.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define URL_DEFAULT "https://client.camb.ai/apis"
+/* Of the text that says where something stands: of an account, of a task. */
+#define ACCOUNT_PLACE_SIZE 256
+#define TASK_PLACE_SIZE 1024
+#define LINE_SIZE 2048 /* of a log line; collectd cuts it at 1024 */
+
+static const char out_of_memory[] = "out of memory";
+
+enum option_kind {
+  OPTION_STRING,
+  OPTION_BOOLEAN,
+  OPTION_INTEGER,
+  OPTION_SECONDS
+};
+
+/* An option of an account: add a line to the table to have one more. */
+struct option {
+  const char *name;
+  enum option_kind kind;
+  size_t offset; /* in struct account_options: of a char * for a string, a bool
+                    for a boolean, a long else; seconds are kept in
+                    milliseconds */
+  double minimum, maximum;            /* of a number */
+  const char *(*check)(const char *); /* of a string: NULL or what is wrong */
+};
+
+static const char *check_not_empty(const char *value) {
+  return value[0] == '\0' ? "it is empty" : NULL;
+}
+
+#define OPTION(name, kind, member, ...)                                        \
+  { name, kind, offsetof(struct account_options, member), __VA_ARGS__ }
+
+static const struct option options[] = {
+    OPTION("APIKey", OPTION_STRING, api_key, 0, 0, api_key_check),
+    OPTION("APIKeyFile", OPTION_STRING, api_key_file, 0, 0, check_not_empty),
+    OPTION("CACert", OPTION_STRING, ca_cert, 0, 0, check_not_empty),
+    OPTION("Host", OPTION_STRING, host, 0, 0, task_name_check),
+    OPTION("MaxConcurrency", OPTION_INTEGER, max_concurrency, 1, 1000, NULL),
+    OPTION("Notify", OPTION_BOOLEAN, notify, 0, 0, NULL),
+    OPTION("Proxy", OPTION_STRING, proxy, 0, 0, http_proxy_check),
+    OPTION("StateSet", OPTION_BOOLEAN, state_set, 0, 0, NULL),
+    OPTION("Timeout", OPTION_SECONDS, timeout, 0.1, 3600, NULL),
+    OPTION("URL", OPTION_STRING, url, 0, 0, http_url_check),
+    OPTION("VerifyHost", OPTION_BOOLEAN, verify_host, 0, 0, NULL),
+    OPTION("VerifyPeer", OPTION_BOOLEAN, verify_peer, 0, 0, NULL),
+};
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+/* Where options and tasks are being read: in a <Plugin> block, or in an
+ * <Account> block inside it. */
+struct level {
+  struct configuration *configuration;
+  struct account_options *options;
+  const char *account; /* name, NULL outside any <Account> */
+  size_t index;        /* of the account, if there is one */
+  char place[ACCOUNT_PLACE_SIZE];
+};
+
+/* Logs what is wrong in one line, and returns -1. Values are not logged, but
+ * for the names of accounts and IDs of tasks in place: one may be a key, or
+ * hold a password. */
+static int refuse(const char *place, const char *option, const char *problem) {
+  char line[LINE_SIZE], clean[LINE_SIZE];
+  snprintf(line, sizeof(line), "%s%s: %s", place, option, problem);
+  utf8_copy_any(clean, sizeof(clean), line); /* names are not checked yet */
+  P_ERROR("%s", clean);
+  return -1;
+}
+
+static char **string_at(struct account_options *at,
+                        const struct option *option) {
+  return (char **)(void *)((char *)at + option->offset);
+}
+
+static void free_options(struct account_options *at) {
+  for (size_t i = 0; i < OPTION_COUNT; i++)
+    if (options[i].kind == OPTION_STRING)
+      free(*string_at(at, &options[i]));
+}
+
+/* Makes target, which holds nothing, inherit from source. */
+static bool inherit_options(struct account_options *target,
+                            const struct account_options *source) {
+  *target = *source;
+  target->has_own_key = false;
+  bool ok = true;
+  for (size_t i = 0; i < OPTION_COUNT; i++) {
+    if (options[i].kind != OPTION_STRING)
+      continue;
+    char **string = string_at(target, &options[i]);
+    if (*string != NULL) {
+      *string = strdup(*string);
+      ok = ok && *string != NULL;
+    }
+  }
+  return ok;
+}
+
+/* The one value of an item, NULL if there are more or less of them. */
+static const oconfig_value_t *value_of(const oconfig_item_t *item) {
+  return item->values_num == 1 && item->children_num == 0 ? &item->values[0]
+                                                          : NULL;
+}
+
+/* A key of either kind takes the place of an inherited one of either kind. */
+static const char *make_way_for_key(struct account_options *at, char **other) {
+  if (at->has_own_key && *other != NULL)
+    return "APIKey and APIKeyFile exclude each other";
+  free(*other);
+  *other = NULL;
+  at->has_own_key = true;
+  return NULL;
+}
+
+static const char *set_string(struct account_options *at,
+                              const struct option *option,
+                              const oconfig_value_t *value) {
+  if (value == NULL || value->type != OCONFIG_TYPE_STRING)
+    return "exactly one string is expected (in quotes)";
+  const char *problem = option->check(value->value.string);
+  char **string = string_at(at, option);
+  if (problem == NULL && string == &at->api_key)
+    problem = make_way_for_key(at, &at->api_key_file);
+  if (problem == NULL && string == &at->api_key_file)
+    problem = make_way_for_key(at, &at->api_key);
+  if (problem != NULL)
+    return problem;
+  char *copy = strdup(value->value.string);
+  if (copy == NULL)
+    return out_of_memory;
+  free(*string);
+  *string = copy;
+  return NULL;
+}
+
+static const char *set_boolean(struct account_options *at,
+                               const struct option *option,
+                               const oconfig_value_t *value) {
+  if (value == NULL || value->type != OCONFIG_TYPE_BOOLEAN)
+    return "exactly one of true and false is expected (without quotes)";
+  *(bool *)((char *)at + option->offset) = value->value.boolean != 0;
+  return NULL;
+}
+
+/* Logs by itself, since it names the range. */
+static int set_number(struct account_options *at, const struct option *option,
+                      const oconfig_value_t *value, const char *place) {
+  bool is_integer = option->kind == OPTION_INTEGER;
+  double number = value != NULL && value->type == OCONFIG_TYPE_NUMBER
+                      ? value->value.number
+                      : NAN;
+  if (!(number >= option->minimum && number <= option->maximum) ||
+      (is_integer && number != trunc(number))) {
+    char problem[128];
+    snprintf(problem, sizeof(problem),
+             "exactly one %s from %g to %g is expected",
+             is_integer ? "whole number" : "number of seconds", option->minimum,
+             option->maximum);
+    return refuse(place, option->name, problem);
+  }
+  *(long *)(void *)((char *)at + option->offset) =
+      lround(is_integer ? number : number * 1000);
+  return 0;
+}
+
+static int set_option(struct level *level, const oconfig_item_t *item) {
+  const struct option *option = options;
+  while (option < options + OPTION_COUNT &&
+         strcasecmp(option->name, item->key) != 0)
+    option++;
+  if (option == options + OPTION_COUNT)
+    return refuse(level->place, item->key, "there is no such option");
+  const char *problem = NULL;
+  if (option->kind == OPTION_STRING)
+    problem = set_string(level->options, option, value_of(item));
+  else if (option->kind == OPTION_BOOLEAN)
+    problem = set_boolean(level->options, option, value_of(item));
+  else
+    return set_number(level->options, option, value_of(item), level->place);
+  return problem == NULL ? 0 : refuse(level->place, option->name, problem);
+}
+
+/* Adds an account with what it inherits. Returns its index in *index, and NULL
+ * or what is wrong. */
+static const char *add_account(struct configuration *configuration,
+                               const char *name, size_t *index) {
+  for (size_t i = 0; i < configuration->account_count; i++)
+    if (strcmp(configuration->accounts[i].name, name) == 0)
+      return "there is another account of that name";
+  struct account *accounts =
+      realloc(configuration->accounts,
+              (configuration->account_count + 1) * sizeof(*accounts));
+  if (accounts == NULL)
+    return out_of_memory;
+  configuration->accounts = accounts;
+  struct account *account = &accounts[configuration->account_count];
+  memset(account, 0, sizeof(*account));
+  *index = configuration->account_count++;
+  account->name = strdup(name);
+  if (!inherit_options(&account->options, &configuration->defaults) ||
+      account->name == NULL)
+    return out_of_memory;
+  return NULL;
+}
+
+/* The account that the level's tasks belong to. */
+static const char *find_account(struct level *level) {
+  struct configuration *configuration = level->configuration;
+  if (level->account != NULL)
+    return NULL;
+  for (size_t i = 0; i < configuration->account_count; i++)
+    if (strcmp(configuration->accounts[i].name, ACCOUNT_DEFAULT) == 0) {
+      level->index = i;
+      return NULL;
+    }
+  return add_account(configuration, ACCOUNT_DEFAULT, &level->index);
+}
+
+static const char *set_started(const oconfig_value_t *value,
+                               int64_t *milliseconds) {
+  if (value != NULL && value->type == OCONFIG_TYPE_NUMBER)
+    return task_time_from_seconds(value->value.number, milliseconds);
+  if (value != NULL && value->type == OCONFIG_TYPE_STRING)
+    return task_time_parse(value->value.string, milliseconds);
+  return "exactly one time is expected";
+}
+
+/* Reads an option of the long form of a task into definition, whose strings
+ * stay the configuration's. */
+static int parse_task_option(const oconfig_item_t *item, const char *place,
+                             struct task_definition *definition) {
+  const oconfig_value_t *value = value_of(item);
+  bool is_name = strcasecmp(item->key, "Name") == 0;
+  const char *problem = NULL;
+  if (strcasecmp(item->key, "Started") == 0) {
+    problem = set_started(value, &definition->started);
+  } else if (!is_name && strcasecmp(item->key, "Type") != 0) {
+    problem = "there is no such option";
+  } else if (value == NULL || value->type != OCONFIG_TYPE_STRING) {
+    problem = "exactly one string is expected (in quotes)";
+  } else if (is_name) {
+    definition->name = value->value.string;
+  } else {
+    definition->type = value->value.string;
+    problem = task_type_check(definition->type);
+  }
+  return problem == NULL ? 0 : refuse(place, item->key, problem);
+}
+
+/* Adds the task to the list, under its name with the account's prefix. */
+static const char *list_task(struct level *level,
+                             struct task_definition *definition) {
+  const char *problem = find_account(level);
+  if (problem != NULL)
+    return problem;
+  definition->account = level->index;
+  if (level->account == NULL)
+    return task_list_add(level->configuration->tasks, definition);
+  char *name;
+  if (asprintf(&name, "%s-%s", level->account, definition->name) < 0)
+    return out_of_memory;
+  definition->name = name;
+  problem = task_list_add(level->configuration->tasks, definition);
+  free(name);
+  return problem;
+}
+
+/* The ID and the name of a task, from the values of its item. */
+static const char *set_id_and_name(const oconfig_item_t *item,
+                                   struct task_definition *definition) {
+  if (item->values_num < 1 || item->values_num > 2)
+    return "an ID, and a name or none, are expected";
+  for (int i = 0; i < item->values_num; i++)
+    if (item->values[i].type != OCONFIG_TYPE_STRING)
+      return "the ID and the name are strings (in quotes)";
+  definition->id = item->values[0].value.string;
+  definition->name = item->values[item->values_num - 1].value.string;
+  return NULL;
+}
+
+static int parse_task(struct level *level, const oconfig_item_t *item) {
+  static char type_default[] = TASK_TYPE_DEFAULT;
+  struct task_definition definition = {.type = type_default};
+  bool has_id =
+      item->values_num > 0 && item->values[0].type == OCONFIG_TYPE_STRING;
+  char place[TASK_PLACE_SIZE];
+  snprintf(place, sizeof(place), "%sTask \"%.*s\": ", level->place, TASK_ID_MAX,
+           has_id ? item->values[0].value.string : "");
+  const char *problem = set_id_and_name(item, &definition);
+  if (problem != NULL)
+    return refuse(place, "ID or name", problem);
+  for (int i = 0; i < item->children_num; i++)
+    if (parse_task_option(&item->children[i], place, &definition) != 0)
+      return -1;
+  problem = list_task(level, &definition);
+  return problem == NULL ? 0 : refuse(place, "not followed", problem);
+}
+
+static int parse_item(struct level *level, const oconfig_item_t *item) {
+  if (strcasecmp(item->key, "Task") == 0)
+    return parse_task(level, item);
+  return set_option(level, item);
+}
+
+static int parse_account(struct configuration *configuration,
+                         const oconfig_item_t *item) {
+  if (item->values_num != 1 || item->values[0].type != OCONFIG_TYPE_STRING)
+    return refuse("", "Account", "exactly one name is expected (in quotes)");
+  struct level level = {.configuration = configuration,
+                        .account = item->values[0].value.string};
+  snprintf(level.place, sizeof(level.place),
+           "Account \"%.*s\": ", TASK_NAME_MAX, level.account);
+  const char *problem = task_name_check(level.account);
+  if (problem == NULL && strcmp(level.account, ACCOUNT_DEFAULT) == 0)
+    problem = "that is the name of the tasks outside any account";
+  if (problem == NULL)
+    problem = add_account(configuration, level.account, &level.index);
+  if (problem != NULL)
+    return refuse(level.place, "name", problem);
+  level.options = &configuration->accounts[level.index].options;
+  for (int i = 0; i < item->children_num; i++)
+    if (parse_item(&level, &item->children[i]) != 0)
+      return -1;
+  return 0;
+}
+
+/* Gives the default account the options outside any account, which may have
+ * come after its tasks, and sees that each account has a key. */
+static int settle(struct configuration *configuration) {
+  for (size_t i = 0; i < configuration->account_count; i++) {
+    struct account *account = &configuration->accounts[i];
+    struct account_options *at = &account->options;
+    bool is_default = strcmp(account->name, ACCOUNT_DEFAULT) == 0;
+    char place[ACCOUNT_PLACE_SIZE] = "";
+    if (is_default) {
+      free_options(at);
+      if (!inherit_options(at, &configuration->defaults))
+        return refuse("", "Task", out_of_memory);
+    } else {
+      snprintf(place, sizeof(place), "Account \"%s\": ", account->name);
+    }
+    if (at->api_key_file != NULL)
+      continue;
+    if (at->api_key == NULL)
+      return refuse(place, "APIKey",
+                    "there is no key: give APIKeyFile or APIKey, no later than "
+                    "in the block of the tasks, or the environment "
+                    "variable " API_KEY_VARIABLE);
+    const char *problem = api_key_check(at->api_key);
+    if (problem != NULL)
+      return refuse("environment variable ", API_KEY_VARIABLE, problem);
+  }
+  return 0;
+}
+
+int configuration_parse(struct configuration *configuration,
+                        const struct oconfig_item_s *block) {
+  struct level level = {.configuration = configuration,
+                        .options = &configuration->defaults};
+  for (int i = 0; i < block->children_num; i++) {
+    const oconfig_item_t *item = &block->children[i];
+    int status = strcasecmp(item->key, "Account") == 0
+                     ? parse_account(configuration, item)
+                     : parse_item(&level, item);
+    if (status != 0)
+      return -1;
+  }
+  return settle(configuration);
+}
+
+struct configuration *configuration_create(void) {
+  struct configuration *configuration = calloc(1, sizeof(*configuration));
+  if (configuration == NULL)
+    return NULL;
+  struct account_options *defaults = &configuration->defaults;
+  const char *key = getenv(API_KEY_VARIABLE);
+  bool has_key = key != NULL && key[0] != '\0';
+  *defaults = (struct account_options){
+      .url = strdup(URL_DEFAULT),
+      .api_key = has_key ? strdup(key) : NULL,
+      .max_concurrency = 16,
+      .timeout = 10000,
+      .verify_peer = true,
+      .verify_host = true,
+      .state_set = true,
+      .notify = true,
+  };
+  configuration->tasks = task_list_create();
+  if (defaults->url == NULL || configuration->tasks == NULL ||
+      (has_key && defaults->api_key == NULL)) {
+    configuration_free(configuration);
+    return NULL;
+  }
+  return configuration;
+}
+
+void configuration_free(struct configuration *configuration) {
+  if (configuration == NULL)
+    return;
+  free_options(&configuration->defaults);
+  for (size_t i = 0; i < configuration->account_count; i++) {
+    free_options(&configuration->accounts[i].options);
+    free(configuration->accounts[i].name);
+  }
+  free(configuration->accounts);
+  task_list_free(configuration->tasks);
+  free(configuration);
+}

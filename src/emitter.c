@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+#include "collectd_headers.h"
+
+#include "emitter.h"
+
+#include "utf8.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TASK_PLUGIN "camb_task"
+#define API_PLUGIN "camb_api"
+#define STATUS_TYPE "gauge"
+#define STATUS_TYPE_INSTANCE "status"
+
+_Static_assert(TASK_NAME_MAX < DATA_MAX_NAME_LEN,
+               "a task's name fits collectd's field");
+
+static const struct account_options *
+options_of(const struct configuration *configuration, size_t account) {
+  return &configuration->accounts[account].options;
+}
+
+/* The list's host is left empty for collectd's own: it fills that in. */
+static void start_list(value_list_t *list, const char *host, const char *plugin,
+                       const char *instance) {
+  if (host != NULL)
+    utf8_copy(list->host, sizeof(list->host), host);
+  utf8_copy(list->plugin, sizeof(list->plugin), plugin);
+  utf8_copy(list->plugin_instance, sizeof(list->plugin_instance), instance);
+}
+
+static void dispatch(value_list_t *list, const char *type,
+                     const char *type_instance, value_t value) {
+  utf8_copy(list->type, sizeof(list->type), type);
+  utf8_copy(list->type_instance, sizeof(list->type_instance), type_instance);
+  list->values = &value;
+  list->values_len = 1;
+  plugin_dispatch_values(list);
+  list->values = NULL;
+}
+
+static void dispatch_gauge(value_list_t *list, const char *type,
+                           const char *type_instance, double value) {
+  dispatch(list, type, type_instance, (value_t){.gauge = value});
+}
+
+/* Values that may not be known are negative then, and left out. */
+static void dispatch_if_known(value_list_t *list, const char *type,
+                              const char *type_instance, double value) {
+  if (value >= 0)
+    dispatch_gauge(list, type, type_instance, value);
+}
+
+static void dispatch_state_set(value_list_t *list, enum task_state state) {
+  static const char *const type_instance[TASK_STATE_COUNT] = {
+#define X(symbol, name, code, severity, final) "state_" name,
+      TASK_STATES(X)
+#undef X
+  };
+  for (int i = 0; i < TASK_STATE_COUNT; i++)
+    dispatch_gauge(list, "gauge", type_instance[i], i == (int)state);
+}
+
+static void dispatch_task(const struct account_options *options,
+                          const struct task_values *task) {
+  value_list_t list = VALUE_LIST_INIT;
+  start_list(&list, options->host, TASK_PLUGIN, task->name);
+  dispatch_gauge(&list, STATUS_TYPE, STATUS_TYPE_INSTANCE,
+                 task_state_info[task->state].code);
+  if (options->state_set)
+    dispatch_state_set(&list, task->state);
+  dispatch_if_known(&list, "duration", "elapsed", task->elapsed);
+  dispatch_if_known(&list, "duration", "status_age", task->status_age);
+}
+
+static void dispatch_account(const struct account *account,
+                             const struct account_values *values) {
+  value_list_t list = VALUE_LIST_INIT;
+  start_list(&list, account->options.host, API_PLUGIN, account->name);
+  for (int i = 0; i < TASK_STATE_COUNT; i++)
+    dispatch_gauge(&list, "count", task_state_info[i].name,
+                   (double)values->states[i]);
+  dispatch_if_known(&list, "gauge", "up", values->up);
+  dispatch_if_known(&list, "response_time", "average",
+                    values->response_average);
+  dispatch_if_known(&list, "response_time", "maximum",
+                    values->response_maximum);
+  for (int i = 0; i < REQUEST_COUNTER_COUNT; i++)
+    dispatch(&list, "total_requests", request_counter_name[i],
+             (value_t){.derive = values->requests[i]});
+}
+
+void emitter_values(const struct configuration *configuration,
+                    const struct snapshot *snapshot) {
+  for (size_t i = 0; i < snapshot->account_count; i++)
+    dispatch_account(&configuration->accounts[i], &snapshot->accounts[i]);
+  for (size_t i = 0; i < snapshot->task_count; i++)
+    dispatch_task(options_of(configuration, snapshot->tasks[i].account),
+                  &snapshot->tasks[i]);
+}
+
+/* A text of at most a notification's length, put together piece by piece; what
+ * does not fit is cut at the end of a character. */
+struct message {
+  char text[NOTIF_MAX_MSG_LEN];
+};
+
+static void append(struct message *message, const char *before,
+                   const char *text) {
+  if (text[0] == '\0')
+    return;
+  const char *pieces[] = {before, text};
+  for (size_t i = 0; i < 2; i++) {
+    size_t length = strlen(message->text);
+    utf8_copy(message->text + length, sizeof(message->text) - length,
+              pieces[i]);
+  }
+}
+
+static void format_elapsed(double seconds, char *buffer, size_t size) {
+  long whole = (long)seconds;
+  if (seconds < 0)
+    buffer[0] = '\0';
+  else if (whole < 60)
+    snprintf(buffer, size, "%.1f s", seconds);
+  else if (whole < 3600)
+    snprintf(buffer, size, "%ld min %ld s", whole / 60, whole % 60);
+  else
+    snprintf(buffer, size, "%ld h %ld min", whole / 3600, whole / 60 % 60);
+}
+
+static void format_run_id(int64_t run_id, char *buffer, size_t size) {
+  buffer[0] = '\0';
+  if (run_id != STATUS_RUN_ID_NONE)
+    snprintf(buffer, size, "%lld", (long long)run_id);
+}
+
+/* The state by the API's name, in capitals. */
+static void format_state(enum task_state state, char *buffer, size_t size) {
+  utf8_copy(buffer, size, task_state_info[state].name);
+  for (char *c = buffer; *c != '\0'; c++)
+    if (*c >= 'a' && *c <= 'z')
+      *c = (char)(*c - 'a' + 'A');
+}
+
+static int notification_severity(enum severity severity) {
+  switch (severity) {
+  case SEVERITY_FAILURE:
+    return NOTIF_FAILURE;
+  case SEVERITY_WARNING:
+    return NOTIF_WARNING;
+  default:
+    return NOTIF_OKAY;
+  }
+}
+
+static void start_notification(notification_t *notification,
+                               const struct configuration *configuration,
+                               const struct tracker_event *event,
+                               const char *plugin, const char *instance,
+                               const char *type_instance) {
+  const char *host = options_of(configuration, event->account)->host;
+  memset(notification, 0, sizeof(*notification));
+  notification->time = cdtime();
+  utf8_copy(notification->host, sizeof(notification->host),
+            host != NULL ? host : hostname_g);
+  utf8_copy(notification->plugin, sizeof(notification->plugin), plugin);
+  utf8_copy(notification->plugin_instance,
+            sizeof(notification->plugin_instance), instance);
+  utf8_copy(notification->type, sizeof(notification->type), STATUS_TYPE);
+  utf8_copy(notification->type_instance, sizeof(notification->type_instance),
+            type_instance);
+}
+
+static void send_notification(notification_t *notification) {
+  /* -1 only says that no plugin receives notifications */
+  plugin_dispatch_notification(notification);
+  plugin_notification_meta_free(notification->meta);
+}
+
+/* Adds meta data, which must not be empty; when out of memory, there is less
+ * of it. */
+static void add_meta(notification_t *notification, const char *name,
+                     const char *value) {
+  if (value[0] != '\0')
+    plugin_notification_meta_add_string(notification, name, value);
+}
+
+static void notify_task_ended(const struct configuration *configuration,
+                              const struct tracker_event *event) {
+  char state[32], elapsed[64], run_id[32];
+  struct message message = {""};
+  notification_t notification;
+  start_notification(&notification, configuration, event, TASK_PLUGIN,
+                     event->name, STATUS_TYPE_INSTANCE);
+  notification.severity =
+      notification_severity(task_state_info[event->state].severity);
+  format_state(event->state, state, sizeof(state));
+  format_elapsed(event->elapsed, elapsed, sizeof(elapsed));
+  format_run_id(event->run_id, run_id, sizeof(run_id));
+
+  append(&message, "Task ", event->name);
+  append(&message, " is ", state);
+  append(&message, " after ", elapsed);
+  append(&message, ", run ", run_id);
+  append(&message, ", reason ", event->exception_reason);
+  append(&message, ", ID ",
+         strcmp(event->id, event->name) == 0 ? "" : event->id);
+  append(&message, ": ", event->message);
+  memcpy(notification.message, message.text, sizeof(message.text));
+
+  add_meta(&notification, "task_id", event->id);
+  add_meta(&notification, "status", state);
+  add_meta(&notification, "run_id", run_id);
+  add_meta(&notification, "exception_reason", event->exception_reason);
+  add_meta(&notification, "message", event->message);
+  if (event->elapsed >= 0)
+    plugin_notification_meta_add_double(&notification, "elapsed",
+                                        event->elapsed);
+  send_notification(&notification);
+}
+
+static void notify_account(const struct configuration *configuration,
+                           const struct tracker_event *event,
+                           enum severity severity, const char *text) {
+  const struct account *account = &configuration->accounts[event->account];
+  notification_t notification;
+  if (!account->options.notify)
+    return;
+  start_notification(&notification, configuration, event, API_PLUGIN,
+                     account->name, STATUS_TYPE_INSTANCE);
+  notification.severity = notification_severity(severity);
+  snprintf(notification.message, sizeof(notification.message), "Account %s: %s",
+           account->name, text);
+  send_notification(&notification);
+}
+
+static void log_trouble(const struct configuration *configuration,
+                        const struct tracker_event *event) {
+  P_WARNING("account \"%s\": %s, at first for task \"%s\" (%s)",
+            configuration->accounts[event->account].name,
+            outcome_info[event->outcome].text, event->name, event->detail);
+}
+
+static void log_over(const struct configuration *configuration,
+                     const struct tracker_event *event) {
+  P_NOTICE("account \"%s\": over: %s",
+           configuration->accounts[event->account].name,
+           outcome_info[event->outcome].text);
+}
+
+void emitter_event(const struct configuration *configuration,
+                   const struct tracker_event *event) {
+  const char *account = configuration->accounts[event->account].name;
+  const char *trouble = outcome_info[event->outcome].text;
+  switch (event->kind) {
+  case EVENT_TASK_ENDED:
+    if (options_of(configuration, event->account)->notify)
+      notify_task_ended(configuration, event);
+    break;
+  case EVENT_TASK_TROUBLE:
+    P_WARNING("task \"%s\" (ID %s): %s (%s)", event->name, event->id, trouble,
+              event->detail);
+    break;
+  case EVENT_TASK_TROUBLE_OVER:
+    P_NOTICE("task \"%s\" (ID %s): over: %s", event->name, event->id, trouble);
+    break;
+  case EVENT_MANY_TASKS_TROUBLE:
+    P_WARNING("account \"%s\": more than %d tasks: %s; no more of them are "
+              "logged",
+              account, TRACKER_TASKS_LOGGED, trouble);
+    break;
+  case EVENT_ACCOUNT_TROUBLE:
+    log_trouble(configuration, event);
+    break;
+  case EVENT_MANY_TASKS_OVER:
+  case EVENT_ACCOUNT_TROUBLE_OVER:
+    log_over(configuration, event);
+    break;
+  case EVENT_KEY_PROBLEM:
+    P_WARNING("account \"%s\": %s", account, event->detail);
+    break;
+  case EVENT_KEY_PROBLEM_OVER:
+    P_NOTICE("account \"%s\": the key file is good now", account);
+    break;
+  case EVENT_KEY_REJECTED:
+    notify_account(configuration, event, SEVERITY_FAILURE,
+                   "the API rejects the key");
+    break;
+  case EVENT_KEY_ACCEPTED:
+    notify_account(configuration, event, SEVERITY_OKAY,
+                   "the API accepts the key again");
+    break;
+  case EVENT_BLIND:
+    notify_account(configuration, event, SEVERITY_WARNING,
+                   "no useful answer from the API in three rounds in a row");
+    break;
+  case EVENT_BLIND_OVER:
+    notify_account(configuration, event, SEVERITY_OKAY,
+                   "useful answers from the API again");
+    break;
+  }
+}

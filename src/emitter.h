@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Hands collectd what the plugin has to say: values, notifications and log
+ * lines. The metrics' names are a contract with the users' dashboards. */
+#ifndef EMITTER_H
+#define EMITTER_H
+
+#include "configuration.h"
+#include "tracker.h"
+
+/* Dispatches all values of the snapshot, whose accounts are those of the
+ * configuration. To be called in the context of the read callback, from which
+ * collectd takes the interval. */
+void emitter_values(const struct configuration *configuration,
+                    const struct snapshot *snapshot);
+
+/* Tells one event: sends a notification, writes a log line, or both. Blocks for
+ * as long as a notification's receiver does: collectd runs them in the calling
+ * thread. */
+void emitter_event(const struct configuration *configuration,
+                   const struct tracker_event *event);
+
+#endif

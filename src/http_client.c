@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+#include "http_client.h"
+
+#include <curl/curl.h>
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* libcurl's own default for a server that has not said how many streams it
+ * allows (CURLMOPT_MAX_CONCURRENT_STREAMS), and what RFC 9113 recommends as the
+ * least. */
+#define STREAMS_PER_CONNECTION 100
+#define SENDS_MAX 2 /* of a request, whether libcurl or we send it again */
+#define KEY_HEADER "x-api-key: "
+#define BODY_SIZE_KEPT 65536UL /* of a transfer's buffer, between requests */
+
+/* A request and the handle it is made with, which is used again and again. */
+struct transfer {
+  CURL *easy;
+  struct http_client *client;
+  struct transfer *next, *previous; /* previous: of the active ones only */
+  struct curl_slist *headers;       /* the key's first */
+  char error[CURL_ERROR_SIZE];
+  char *body;
+  size_t body_size, body_capacity;
+  bool head_is_whole; /* of the answer */
+  bool body_too_large;
+  int sends; /* how often the request was sent */
+  http_done done;
+  void *context;
+};
+
+struct http_client {
+  CURLM *multi;
+  size_t requests_max, body_max;
+  struct transfer *active; /* doubly linked, taken out anywhere */
+  struct transfer *idle;   /* a stack */
+  bool saw_http1, is_http2;
+};
+
+bool http_client_global_init(void) {
+  return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+/* A part of the URL, "" if it has none; to be freed by curl_free. */
+static char *url_part(const char *url, CURLUPart part, unsigned flags) {
+  char *value = NULL;
+  CURLU *handle = curl_url();
+  if (handle != NULL && curl_url_set(handle, CURLUPART_URL, url, flags) == 0)
+    curl_url_get(handle, part, &value, 0);
+  curl_url_cleanup(handle);
+  return value;
+}
+
+static bool url_has(const char *url, CURLUPart part) {
+  char *value = url_part(url, part, 0);
+  curl_free(value);
+  return value != NULL;
+}
+
+const char *http_url_check(const char *url) {
+  char *scheme = url_part(url, CURLUPART_SCHEME, CURLU_NON_SUPPORT_SCHEME);
+  bool is_url = scheme != NULL;
+  bool is_http = is_url && (strcasecmp(scheme, "http") == 0 ||
+                            strcasecmp(scheme, "https") == 0);
+  curl_free(scheme);
+  if (!is_url)
+    return "it is not a URL";
+  if (!is_http)
+    return "it is neither an http nor an https URL";
+  if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
+    return "it holds a user or password";
+  if (strchr(url, '?') != NULL || strchr(url, '#') != NULL)
+    return "it has a query or a fragment";
+  return NULL;
+}
+
+const char *http_proxy_check(const char *proxy) {
+  if (proxy[0] == '\0')
+    return NULL;
+  char *host = url_part(proxy, CURLUPART_HOST,
+                        CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME);
+  bool is_url = host != NULL;
+  curl_free(host);
+  return is_url ? NULL : "it is not a URL";
+}
+
+static bool is_loopback(const char *host) {
+  struct in_addr address;
+  if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+    return true;
+  return inet_pton(AF_INET, host, &address) == 1 &&
+         ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+bool http_url_is_exposed(const char *url) {
+  char *scheme = url_part(url, CURLUPART_SCHEME, 0);
+  char *host = url_part(url, CURLUPART_HOST, 0);
+  bool exposed = scheme != NULL && host != NULL &&
+                 strcasecmp(scheme, "http") == 0 && !is_loopback(host);
+  curl_free(scheme);
+  curl_free(host);
+  return exposed;
+}
+
+char *http_url_join(const char *base, const char *path, const char *id) {
+  size_t length = strlen(base);
+  while (length > 0 && base[length - 1] == '/')
+    length--;
+  char *escaped = curl_easy_escape(NULL, id, 0);
+  char *url = NULL;
+  if (escaped != NULL &&
+      asprintf(&url, "%.*s/%s/%s", (int)length, base, path, escaped) < 0)
+    url = NULL;
+  curl_free(escaped);
+  return url;
+}
+
+static void add_active(struct transfer *transfer) {
+  struct transfer **list = &transfer->client->active;
+  transfer->previous = NULL;
+  transfer->next = *list;
+  if (*list != NULL)
+    (*list)->previous = transfer;
+  *list = transfer;
+}
+
+static void remove_active(struct transfer *transfer) {
+  if (transfer->next != NULL)
+    transfer->next->previous = transfer->previous;
+  if (transfer->previous != NULL)
+    transfer->previous->next = transfer->next;
+  else
+    transfer->client->active = transfer->next;
+}
+
+static void transfer_free(struct transfer *transfer) {
+  curl_easy_cleanup(transfer->easy);
+  curl_slist_free_all(transfer->headers);
+  free(transfer->body);
+  free(transfer);
+}
+
+/* libcurl's write callback: keeps the body, as far as it may go. */
+static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
+  struct transfer *transfer = context;
+  size *= count;
+  size_t wanted = transfer->body_size + size;
+  if (wanted > transfer->client->body_max) {
+    transfer->body_too_large = true;
+    return 0;
+  }
+  if (wanted > transfer->body_capacity) {
+    size_t capacity = wanted < 2 * transfer->body_capacity
+                          ? 2 * transfer->body_capacity
+                          : wanted;
+    char *body = realloc(transfer->body, capacity);
+    if (body == NULL)
+      return 0;
+    transfer->body = body;
+    transfer->body_capacity = capacity;
+  }
+  memcpy(transfer->body + transfer->body_size, bytes, size);
+  transfer->body_size = wanted;
+  return size;
+}
+
+/* libcurl's header callback: notes the empty line that ends a head. Without it,
+ * libcurl takes an answer that breaks off in its head for a whole one. */
+static size_t take_header(char *bytes, size_t size, size_t count,
+                          void *context) {
+  struct transfer *transfer = context;
+  size *= count;
+  transfer->head_is_whole = bytes[0] == '\r' || bytes[0] == '\n';
+  return size;
+}
+
+/* libcurl's callback before it sends: it would send again on each connection in
+ * turn that the server has closed. */
+static int count_send(void *context, char *remote_address, char *local_address,
+                      int remote_port, int local_port) {
+  struct transfer *transfer = context;
+  (void)remote_address, (void)local_address, (void)remote_port,
+      (void)local_port;
+  if (transfer->sends == SENDS_MAX)
+    return CURL_PREREQFUNC_ABORT;
+  transfer->sends++;
+  return CURL_PREREQFUNC_OK;
+}
+
+/* Sets what is the same for all requests. The handle is reset first, since
+ * that is the only way to libcurl's own default of CURLOPT_CAINFO. */
+static bool set_up(struct transfer *transfer) {
+  CURL *easy = transfer->easy;
+  curl_easy_reset(easy);
+  bool ok =
+      curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, count_send) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error) ==
+          CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_USERAGENT,
+                       "camb_task/" CAMB_TASK_VERSION) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
+  /* without HTTP/2 in libcurl this fails, and HTTP/1.1 does as well */
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+#if CURL_AT_LEAST_VERSION(7, 87, 0)
+  /* else a look-up that hangs would hold up the daemon's shutdown */
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+  return ok;
+}
+
+static struct transfer *transfer_create(struct http_client *client) {
+  struct transfer *transfer = calloc(1, sizeof(*transfer));
+  if (transfer == NULL)
+    return NULL;
+  transfer->client = client;
+  transfer->easy = curl_easy_init();
+  if (transfer->easy == NULL) {
+    transfer_free(transfer);
+    return NULL;
+  }
+  return transfer;
+}
+
+/* A transfer that is in no list: an idle one, or else a new one. */
+static struct transfer *transfer_take(struct http_client *client) {
+  struct transfer *transfer = client->idle;
+  if (transfer == NULL)
+    return transfer_create(client);
+  client->idle = transfer->next;
+  return transfer;
+}
+
+/* Puts a transfer, which is in no list, to the idle ones. */
+static void transfer_put(struct transfer *transfer) {
+  curl_slist_free_all(transfer->headers);
+  transfer->headers = NULL;
+  transfer->body_size = 0;
+  if (transfer->body_capacity > BODY_SIZE_KEPT) {
+    free(transfer->body);
+    transfer->body = NULL;
+    transfer->body_capacity = 0;
+  }
+  transfer->next = transfer->client->idle;
+  transfer->client->idle = transfer;
+}
+
+/* Adds a header line to the transfer's list. */
+static bool add_header(struct transfer *transfer, const char *line) {
+  struct curl_slist *headers = curl_slist_append(transfer->headers, line);
+  if (headers == NULL)
+    return false;
+  transfer->headers = headers;
+  return true;
+}
+
+static bool add_key(struct transfer *transfer, const char *api_key) {
+  char *line;
+  if (asprintf(&line, KEY_HEADER "%s", api_key) < 0)
+    return false;
+  bool ok = add_header(transfer, line);
+  explicit_bzero(line, strlen(line));
+  free(line);
+  return ok;
+}
+
+/* Sets what this request is. libcurl does not send the headers to a proxy that
+ * tunnels (CURLHEADER_SEPARATE is its default). */
+static bool prepare(struct transfer *transfer, const char *url,
+                    const char *api_key, const struct http_options *options) {
+  CURL *easy = transfer->easy;
+  transfer->error[0] = '\0';
+  transfer->body_too_large = transfer->head_is_whole = false;
+  transfer->sends = 0;
+  if (!set_up(transfer))
+    return false;
+  if (options->ca_cert != NULL &&
+      curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_cert) != CURLE_OK)
+    return false;
+  /* Wait for a connection that turns out to have HTTP/2, which TLS says at its
+   * start. Without TLS, libcurl would wait for the first answer. */
+  bool may_multiplex = strncasecmp(url, "https:", strlen("https:")) == 0;
+  return add_key(transfer, api_key) &&
+         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, may_multiplex ? 1L : 0L) ==
+             CURLE_OK &&
+         add_header(transfer, "Accept: application/json") &&
+         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) ==
+             CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER,
+                          options->verify_peer ? 1L : 0L) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
+                          options->verify_host ? 2L : 0L) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, options->timeout) ==
+             CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, options->timeout) ==
+             CURLE_OK;
+}
+
+bool http_client_get(struct http_client *client, const char *url,
+                     const char *api_key, const struct http_options *options,
+                     http_done done, void *context) {
+  struct transfer *transfer = transfer_take(client);
+  if (transfer == NULL)
+    return false;
+  transfer->done = done;
+  transfer->context = context;
+  if (!prepare(transfer, url, api_key, options) ||
+      curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
+    transfer_put(transfer);
+    return false;
+  }
+  add_active(transfer);
+  return true;
+}
+
+static enum outcome outcome_of_failure(CURLcode code) {
+  switch (code) {
+  case CURLE_OPERATION_TIMEDOUT:
+    return OUTCOME_TIMEOUT;
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_COULDNT_RESOLVE_PROXY:
+    return OUTCOME_RESOLVE;
+  case CURLE_COULDNT_CONNECT:
+    return OUTCOME_CONNECT;
+  case CURLE_SSL_CONNECT_ERROR:
+  case CURLE_SSL_CERTPROBLEM:
+  case CURLE_SSL_CIPHER:
+  case CURLE_PEER_FAILED_VERIFICATION:
+  case CURLE_SSL_CACERT_BADFILE:
+  case CURLE_SSL_ISSUER_ERROR:
+  case CURLE_SSL_INVALIDCERTSTATUS:
+  case CURLE_SSL_ENGINE_INITFAILED:
+  case CURLE_USE_SSL_FAILED:
+    return OUTCOME_TLS;
+  default:
+    return OUTCOME_NETWORK;
+  }
+}
+
+/* Whether a server that closes an idle connection can be the reason. */
+static bool should_send_again(const struct transfer *transfer, CURLcode code) {
+  long connects = 0, header_size = 0;
+  if (transfer->sends >= SENDS_MAX ||
+      (code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR &&
+       code != CURLE_GOT_NOTHING && code != CURLE_HTTP2 &&
+       code != CURLE_HTTP2_STREAM))
+    return false;
+  return curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects) ==
+             CURLE_OK &&
+         curl_easy_getinfo(transfer->easy, CURLINFO_HEADER_SIZE,
+                           &header_size) == CURLE_OK &&
+         connects == 0 && header_size == 0;
+}
+
+/* Caps the connections to a host: as many as there can be requests for
+ * HTTP/1.1, as many as the streams need for HTTP/2. Without the cap libcurl
+ * opens one more connection for each request above the streams of one. */
+static void adapt_connections(struct http_client *client, CURL *easy) {
+  long version = 0;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+  if (version == CURL_HTTP_VERSION_NONE)
+    return;
+  if (version < CURL_HTTP_VERSION_2_0)
+    client->saw_http1 = true;
+  else
+    client->is_http2 = true;
+  size_t connections = client->requests_max;
+  if (client->is_http2 && !client->saw_http1)
+    connections =
+        (connections + STREAMS_PER_CONNECTION - 1) / STREAMS_PER_CONNECTION;
+  curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    (long)connections);
+}
+
+/* What went wrong below HTTP. */
+static const char *error_text(const struct transfer *transfer, CURLcode code) {
+  if (transfer->body_too_large)
+    return "the answer is too large";
+  if (code == CURLE_ABORTED_BY_CALLBACK)
+    return "connections were closed before the answer came";
+  if (code == CURLE_OK)
+    return "the connection was closed in the head of the answer";
+  return transfer->error[0] != '\0' ? transfer->error
+                                    : curl_easy_strerror(code);
+}
+
+/* 101 ends HTTP, and libcurl's transfer in an error; it is an answer still. */
+static bool is_answered(const struct transfer *transfer, CURLcode code,
+                        long status) {
+  return transfer->head_is_whole &&
+         (code == CURLE_OK || transfer->body_too_large || status == 101);
+}
+
+static void fill_result(const struct transfer *transfer, CURLcode code,
+                        struct http_result *result) {
+  curl_off_t microseconds = 0;
+  long status = 0;
+  curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
+  curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+  *result = (struct http_result){.api_key = transfer->headers->data +
+                                            strlen(KEY_HEADER),
+                                 .body = transfer->body,
+                                 .error = "",
+                                 .seconds = (double)microseconds / 1e6};
+  if (!is_answered(transfer, code, status)) {
+    result->outcome = outcome_of_failure(code);
+    result->error = error_text(transfer, code);
+    return;
+  }
+  result->status = status;
+  result->outcome = outcome_of_http_status(status);
+  result->body_size = transfer->body_size;
+  if (!transfer->body_too_large)
+    return;
+  result->error = error_text(transfer, code);
+  if (result->outcome == OUTCOME_OK)
+    result->outcome = OUTCOME_INVALID;
+}
+
+/* The transfer, which is active, has ended by code. */
+static void finish(struct transfer *transfer, CURLcode code) {
+  struct http_client *client = transfer->client;
+  curl_multi_remove_handle(client->multi, transfer->easy);
+  if (should_send_again(transfer, code)) {
+    transfer->error[0] = '\0';
+    if (curl_multi_add_handle(client->multi, transfer->easy) == CURLM_OK)
+      return;
+  }
+  struct http_result result;
+  adapt_connections(client, transfer->easy);
+  fill_result(transfer, code, &result);
+  remove_active(transfer);
+  transfer->done(transfer->context, &result);
+  transfer_put(transfer);
+}
+
+void http_client_run(struct http_client *client, int timeout) {
+  int running, left;
+  struct CURLMsg *message;
+  curl_multi_poll(client->multi, NULL, 0, timeout, NULL);
+  curl_multi_perform(client->multi, &running);
+  while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
+    struct transfer *transfer;
+    CURLcode code = message->data.result;
+    if (message->msg == CURLMSG_DONE &&
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) ==
+            CURLE_OK)
+      finish(transfer, code);
+  }
+}
+
+void http_client_wake(struct http_client *client) {
+  curl_multi_wakeup(client->multi);
+}
+
+struct http_client *http_client_create(size_t requests_max, size_t body_max) {
+  struct http_client *client = calloc(1, sizeof(*client));
+  if (client == NULL)
+    return NULL;
+  client->requests_max = requests_max;
+  client->body_max = body_max;
+  client->multi = curl_multi_init();
+  if (client->multi == NULL) {
+    free(client);
+    return NULL;
+  }
+  curl_multi_setopt(client->multi, CURLMOPT_PIPELINING,
+                    (long)CURLPIPE_MULTIPLEX);
+  curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)requests_max);
+  curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    (long)requests_max);
+  return client;
+}
+
+void http_client_free(struct http_client *client) {
+  if (client == NULL)
+    return;
+  while (client->active != NULL) {
+    struct transfer *transfer = client->active;
+    curl_multi_remove_handle(client->multi, transfer->easy);
+    remove_active(transfer);
+    transfer->done(transfer->context, NULL);
+    transfer_put(transfer);
+  }
+  while (client->idle != NULL) {
+    struct transfer *next = client->idle->next;
+    transfer_free(client->idle);
+    client->idle = next;
+  }
+  curl_multi_cleanup(client->multi);
+  free(client);
+}

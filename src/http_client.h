@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* GET requests to the API, many at once, over one pool of connections shared by
+ * all of them: HTTP/2 streams where the server has HTTP/2, else HTTP/1.1 with
+ * keep-alive. All functions belong to one thread, but for http_client_wake. */
+#ifndef HTTP_CLIENT_H
+#define HTTP_CLIENT_H
+
+#include "outcome.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HTTP_ERROR_SIZE 256 /* bytes with the terminator */
+
+/* Initialises libcurl. To be called once, while the process still has a single
+ * thread (collectd: in the init callback); never undone, since other plugins
+ * use libcurl too. Returns false on failure. */
+bool http_client_global_init(void);
+
+/* Each check returns NULL if the text is fine, or what is wrong with it (static
+ * text). A base URL is http or https, without a user, a query and a
+ * fragment. */
+const char *http_url_check(const char *url);
+const char *http_proxy_check(const char *proxy);
+
+/* Whether a request to this base URL would carry the key over a network in
+ * clear text: http to a host that is not loopback. */
+bool http_url_is_exposed(const char *url);
+
+/* Joins a base URL, with or without a slash at its end, a path and an ID, which
+ * is percent-encoded. To be freed; NULL when out of memory. */
+char *http_url_join(const char *base, const char *path, const char *id);
+
+/* Options of requests; the strings belong to the caller. */
+struct http_options {
+  const char *proxy;   /* NULL: by the environment; "": none */
+  const char *ca_cert; /* file of trusted certificates; NULL: the system's */
+  bool verify_peer, verify_host;
+  long timeout; /* milliseconds, connecting included */
+};
+
+/* How a request ended. Valid during the callback only. */
+struct http_result {
+  const char *api_key; /* that the request was sent with */
+  /* OUTCOME_OK for a whole 2xx answer, whatever is in it */
+  enum outcome outcome;
+  long status;      /* the HTTP status, 0 if no whole answer came */
+  const char *body; /* its bytes, not terminated */
+  size_t body_size;
+  const char *error; /* what went wrong below HTTP, "" if nothing */
+  double seconds;    /* from the sending, connecting included, to the end */
+};
+
+/* Called exactly once for each accepted request; result is NULL when the
+ * request was cancelled by http_client_free. The callback must not call the
+ * client. */
+typedef void (*http_done)(void *context, const struct http_result *result);
+
+struct http_client;
+
+/* A client with at most so many requests at once, whose answers may be of at
+ * most so many bytes; a larger one is cut off and is OUTCOME_INVALID. NULL on
+ * failure. */
+struct http_client *http_client_create(size_t requests_max, size_t body_max);
+
+/* Cancels what is under way, with its callbacks. */
+void http_client_free(struct http_client *client);
+
+/* Starts a request, with the key in the header x-api-key. Nothing is kept of
+ * the arguments but the context. Redirects are not followed: the key would
+ * travel along. A request that fails on a connection that had been used before,
+ * without a line of its answer, is sent once more, at once: servers close idle
+ * connections, and may do so just then. Returns false when the request could
+ * not be started, and then there is no callback. */
+bool http_client_get(struct http_client *client, const char *url,
+                     const char *api_key, const struct http_options *options,
+                     http_done done, void *context);
+
+/* Does what there is to do, waiting for it at most so many milliseconds or
+ * until http_client_wake; calls the callbacks of the requests that ended. */
+void http_client_run(struct http_client *client, int timeout);
+
+/* Ends the waiting of http_client_run, or of the next one. From any thread. */
+void http_client_wake(struct http_client *client);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* How a request to the API can end. Every request ends in exactly one outcome,
+ * or is cancelled by the plugin itself and then has none. */
+#ifndef OUTCOME_H
+#define OUTCOME_H
+
+/* X(symbol, name): the counters total_requests-NAME of an account. */
+#define REQUEST_COUNTERS(X)                                                    \
+  X(OK, "ok")                                                                  \
+  X(UNAUTHORIZED, "unauthorized")                                              \
+  X(NOT_FOUND, "not_found")                                                    \
+  X(RATE_LIMITED, "rate_limited")                                              \
+  X(CLIENT_ERROR, "client_error")                                              \
+  X(SERVER_ERROR, "server_error")                                              \
+  X(TIMEOUT, "timeout")                                                        \
+  X(NETWORK, "network")                                                        \
+  X(INVALID, "invalid")
+
+enum request_counter {
+#define X(symbol, name) COUNTER_##symbol,
+  REQUEST_COUNTERS(X)
+#undef X
+      REQUEST_COUNTER_COUNT
+};
+
+/* Whom a trouble concerns, and so how it is logged: for the account as a whole
+ * or for each task. */
+enum outcome_scope { SCOPE_ACCOUNT, SCOPE_TASK };
+
+/* X(symbol, counter, scope, text): the outcomes, finer than the counters where
+ * an operator has to do different things about them. */
+#define OUTCOMES(X)                                                            \
+  X(OK, OK, SCOPE_TASK, "the answers are good")                                \
+  X(UNAUTHORIZED, UNAUTHORIZED, SCOPE_ACCOUNT, "the API rejects the key")      \
+  X(FORBIDDEN, UNAUTHORIZED, SCOPE_TASK, "the key has no right to it")         \
+  X(NOT_FOUND, NOT_FOUND, SCOPE_TASK, "the API does not know the task")        \
+  X(RATE_LIMITED, RATE_LIMITED, SCOPE_ACCOUNT, "the API limits the rate")      \
+  X(CLIENT_ERROR, CLIENT_ERROR, SCOPE_TASK, "the API refuses the request")     \
+  X(SERVER_ERROR, SERVER_ERROR, SCOPE_ACCOUNT, "the API has an error")         \
+  X(TIMEOUT, TIMEOUT, SCOPE_ACCOUNT, "requests time out")                      \
+  X(RESOLVE, NETWORK, SCOPE_ACCOUNT, "the host name is not found")             \
+  X(CONNECT, NETWORK, SCOPE_ACCOUNT, "no connection can be made")              \
+  X(TLS, NETWORK, SCOPE_ACCOUNT, "TLS fails")                                  \
+  X(NETWORK, NETWORK, SCOPE_ACCOUNT, "connections break")                      \
+  X(INVALID, INVALID, SCOPE_TASK, "the answer is not understood")
+
+enum outcome {
+#define X(symbol, counter, scope, text) OUTCOME_##symbol,
+  OUTCOMES(X)
+#undef X
+      OUTCOME_COUNT
+};
+
+struct outcome_info {
+  enum request_counter counter;
+  enum outcome_scope scope;
+  const char *text; /* of the trouble, for the log */
+};
+
+/* By enum outcome. */
+extern const struct outcome_info outcome_info[OUTCOME_COUNT];
+
+/* By enum request_counter: the type instances. */
+extern const char *const request_counter_name[REQUEST_COUNTER_COUNT];
+
+/* The outcome of a whole HTTP answer by its status alone. 2xx is OK here: only
+ * the decoder can tell whether the answer is a valid one. 1xx and 3xx are
+ * INVALID: the API documents neither, and redirects are not followed, since
+ * the key would travel along. */
+enum outcome outcome_of_http_status(long status);
+
+#endif

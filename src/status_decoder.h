@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Decodes the body of a status answer, GET /{type}/{task_id}.
+ *
+ * The API documents an object {status, run_id, exception_reason, message}
+ * (docs.camb.ai, get-project-setup-status), shows a bare string for some kinds
+ * of task, and its SDK types the answer as a list of result objects: all three
+ * are understood. What is not understood is said to be so and never guessed. */
+#ifndef STATUS_DECODER_H
+#define STATUS_DECODER_H
+
+#include "task_state.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define STATUS_BODY_MAX 1048576UL /* bytes; a larger body is invalid */
+#define STATUS_REASON_SIZE 128    /* bytes with the terminator */
+#define STATUS_MESSAGE_SIZE 512   /* bytes with the terminator */
+#define STATUS_RUN_ID_NONE INT64_MIN
+/* Arrays and objects may be nested in each other 32 deep. */
+
+/* The texts are valid UTF-8 without control characters, empty where the API
+ * gives none, cut where they are longer. */
+struct status_answer {
+  enum task_state state; /* never TASK_UNKNOWN */
+  int64_t run_id;        /* or STATUS_RUN_ID_NONE */
+  char exception_reason[STATUS_REASON_SIZE];
+  char message[STATUS_MESSAGE_SIZE];
+};
+
+/* Decodes the size bytes of body. Where secret, not NULL, stands in a text of
+ * the answer, it is blanked, also as JSON escapes it. Returns NULL and fills
+ * the answer, or returns why the body is not a valid answer (static text); the
+ * answer is then undefined. */
+const char *status_decoder_decode(const char *body, size_t size,
+                                  const char *secret,
+                                  struct status_answer *answer);
+
+/* Fills text, as above, with what an error answer says of its cause, in the
+ * first of "message", "detail" and "error" that says anything; "" if none
+ * does. */
+void status_decoder_error_text(const char *body, size_t size,
+                               const char *secret,
+                               char text[STATUS_MESSAGE_SIZE]);
+
+#endif

@@ -1,0 +1,780 @@
+/* SPDX-License-Identifier: MIT */
+#include "collectd_mock.h"
+
+#include "emitter.h"
+#include "utf8.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SECRET "s3cr3t"
+#define HOST MOCK_HOST "/"
+
+#define ASSERT_CASE(name, condition)                                           \
+  do {                                                                         \
+    if (!(condition))                                                          \
+      fail_msg("case \"%s\": %s", name, #condition);                           \
+  } while (0)
+
+static int reset(void **state) {
+  (void)state;
+  mock_reset();
+  return 0;
+}
+
+static struct configuration *configure(const char *text) {
+  struct configuration *configuration = configuration_create();
+  oconfig_item_t *block = mock_config(text);
+  assert_non_null(configuration);
+  assert_int_equal(configuration_parse(configuration, block), 0);
+  mock_config_free(block);
+  return configuration;
+}
+
+/* Account "default" and then account "acme". */
+static struct configuration *configure_two(const char *options) {
+  char text[1024];
+  snprintf(text, sizeof(text),
+           "APIKey \"" SECRET "\"\nTask \"id-1\" \"one\"\n%s\n"
+           "<Account \"acme\">\nTask \"id-2\" \"two\"\n</Account>\n",
+           options);
+  return configure(text);
+}
+
+/* --- Values --------------------------------------------------------------- */
+
+struct expected_value {
+  const char *identifier;
+  double value;
+};
+
+static bool is_derive(const value_list_t *list) {
+  return strcmp(list->type, "total_requests") == 0;
+}
+
+/* These were dispatched, each once, and no others. */
+static void assert_values(const struct expected_value *expected, size_t count) {
+  for (size_t i = 0; i < mock_value_count(); i++) {
+    const value_list_t *list = mock_value(i);
+    double value = is_derive(list) ? (double)list->values[0].derive
+                                   : list->values[0].gauge;
+    char identifier[1024];
+    size_t found = 0;
+    mock_identify(list, identifier, sizeof(identifier));
+    for (size_t k = 0; k < count; k++)
+      if (strcmp(expected[k].identifier, identifier) == 0) {
+        found++;
+        if (fabs(expected[k].value - value) > 1e-9 || isnan(value))
+          fail_msg("%s is %g instead of %g", identifier, value,
+                   expected[k].value);
+      }
+    if (found != 1)
+      fail_msg("%s is expected %zu times", identifier, found);
+    assert_int_equal(list->time, 0);
+    assert_true(list->interval == 0 || list->interval == MOCK_INTERVAL);
+    assert_null(list->meta);
+  }
+  assert_int_equal(mock_value_count(), count);
+}
+
+#define ASSERT_VALUES(expected)                                                \
+  assert_values(expected, sizeof(expected) / sizeof((expected)[0]))
+
+static struct task_values task_values(size_t account, const char *name,
+                                      enum task_state state, double elapsed,
+                                      double status_age) {
+  struct task_values values = {.account = account,
+                               .state = state,
+                               .elapsed = elapsed,
+                               .status_age = status_age};
+  snprintf(values.name, sizeof(values.name), "%s", name);
+  return values;
+}
+
+/* Emits the values of one task of the default account, and of no account. */
+static void emit_task(const struct configuration *configuration,
+                      struct task_values task) {
+  struct snapshot snapshot = {.tasks = &task, .task_count = 1};
+  mock_reset();
+  emitter_values(configuration, &snapshot);
+}
+
+static void test_values_of_a_task(void **state) {
+  static const struct expected_value expected[] = {
+      {HOST "camb_task-one/gauge-status", 1},
+      {HOST "camb_task-one/gauge-state_unknown", 0},
+      {HOST "camb_task-one/gauge-state_pending", 1},
+      {HOST "camb_task-one/gauge-state_success", 0},
+      {HOST "camb_task-one/gauge-state_error", 0},
+      {HOST "camb_task-one/gauge-state_timeout", 0},
+      {HOST "camb_task-one/gauge-state_payment_required", 0},
+      {HOST "camb_task-one/duration-elapsed", 12.5},
+      {HOST "camb_task-one/duration-status_age", 0.25},
+  };
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  emit_task(configuration, task_values(0, "one", TASK_PENDING, 12.5, 0.25));
+  ASSERT_VALUES(expected);
+  configuration_free(configuration);
+}
+
+static void test_state_codes(void **state) {
+  static const struct {
+    const char *name;
+    enum task_state state;
+    double code;
+  } cases[] = {
+      {"state_unknown", TASK_UNKNOWN, -1},
+      {"state_pending", TASK_PENDING, 1},
+      {"state_success", TASK_SUCCESS, 0},
+      {"state_error", TASK_ERROR, 2},
+      {"state_timeout", TASK_TIMEOUT, 3},
+      {"state_payment_required", TASK_PAYMENT_REQUIRED, 4},
+  };
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    size_t in_set = 0;
+    emit_task(configuration, task_values(0, "one", cases[i].state, -1, -1));
+    for (size_t k = 0; k < mock_value_count(); k++) {
+      const value_list_t *list = mock_value(k);
+      const char *instance = list->type_instance;
+      bool is_state = strcmp(instance, cases[i].name) == 0;
+      if (strcmp(instance, "status") == 0)
+        ASSERT_CASE(cases[i].name, list->values[0].gauge == cases[i].code);
+      else
+        ASSERT_CASE(cases[i].name, list->values[0].gauge == is_state);
+      in_set += is_state;
+    }
+    ASSERT_CASE(cases[i].name, in_set == 1);
+    ASSERT_CASE(cases[i].name, mock_value_count() == 7);
+  }
+  configuration_free(configuration);
+}
+
+static void test_state_set_off(void **state) {
+  static const struct expected_value expected[] = {
+      {HOST "camb_task-one/gauge-status", 0},
+      {HOST "camb_task-one/duration-elapsed", 90},
+      {HOST "camb_task-one/duration-status_age", 0},
+  };
+  (void)state;
+  struct configuration *configuration = configure_two("StateSet false");
+  emit_task(configuration, task_values(0, "one", TASK_SUCCESS, 90, 0));
+  ASSERT_VALUES(expected);
+  configuration_free(configuration);
+}
+
+static void test_values_left_out(void **state) {
+  static const struct {
+    const char *name;
+    double elapsed, status_age;
+    struct expected_value expected[3];
+    size_t count;
+  } cases[] = {
+      {"neither", -1, -1, {{HOST "camb_task-one/gauge-status", -1}}, 1},
+      {"no age",
+       0,
+       -1,
+       {{HOST "camb_task-one/gauge-status", -1},
+        {HOST "camb_task-one/duration-elapsed", 0}},
+       2},
+      {"no elapsed time",
+       -1,
+       0,
+       {{HOST "camb_task-one/gauge-status", -1},
+        {HOST "camb_task-one/duration-status_age", 0}},
+       2},
+      {"not a number", NAN, NAN, {{HOST "camb_task-one/gauge-status", -1}}, 1},
+  };
+  (void)state;
+  struct configuration *configuration = configure_two("StateSet false");
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    emit_task(configuration,
+              task_values(0, "one", TASK_UNKNOWN, cases[i].elapsed,
+                          cases[i].status_age));
+    ASSERT_CASE(cases[i].name, mock_value_count() == cases[i].count);
+    assert_values(cases[i].expected, cases[i].count);
+  }
+  configuration_free(configuration);
+}
+
+static const struct account_values busy_account = {
+    .states = {[TASK_UNKNOWN] = 1,
+               [TASK_PENDING] = 2,
+               [TASK_SUCCESS] = 3,
+               [TASK_ERROR] = 4,
+               [TASK_TIMEOUT] = 5,
+               [TASK_PAYMENT_REQUIRED] = 6},
+    .up = 1,
+    .response_average = 0.125,
+    .response_maximum = 2,
+    .requests = {[COUNTER_OK] = 4294967297,
+                 [COUNTER_UNAUTHORIZED] = 12,
+                 [COUNTER_NOT_FOUND] = 13,
+                 [COUNTER_RATE_LIMITED] = 14,
+                 [COUNTER_CLIENT_ERROR] = 15,
+                 [COUNTER_SERVER_ERROR] = 16,
+                 [COUNTER_TIMEOUT] = 17,
+                 [COUNTER_NETWORK] = 18,
+                 [COUNTER_INVALID] = 19},
+};
+
+/* Emits the values of the default account, and of no task. */
+static void emit_account(const struct configuration *configuration,
+                         struct account_values account) {
+  struct snapshot snapshot = {.accounts = &account, .account_count = 1};
+  mock_reset();
+  emitter_values(configuration, &snapshot);
+}
+
+static void test_values_of_an_account(void **state) {
+  static const struct expected_value expected[] = {
+      {HOST "camb_api-default/count-unknown", 1},
+      {HOST "camb_api-default/count-pending", 2},
+      {HOST "camb_api-default/count-success", 3},
+      {HOST "camb_api-default/count-error", 4},
+      {HOST "camb_api-default/count-timeout", 5},
+      {HOST "camb_api-default/count-payment_required", 6},
+      {HOST "camb_api-default/gauge-up", 1},
+      {HOST "camb_api-default/response_time-average", 0.125},
+      {HOST "camb_api-default/response_time-maximum", 2},
+      {HOST "camb_api-default/total_requests-ok", 4294967297},
+      {HOST "camb_api-default/total_requests-unauthorized", 12},
+      {HOST "camb_api-default/total_requests-not_found", 13},
+      {HOST "camb_api-default/total_requests-rate_limited", 14},
+      {HOST "camb_api-default/total_requests-client_error", 15},
+      {HOST "camb_api-default/total_requests-server_error", 16},
+      {HOST "camb_api-default/total_requests-timeout", 17},
+      {HOST "camb_api-default/total_requests-network", 18},
+      {HOST "camb_api-default/total_requests-invalid", 19},
+  };
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  emit_account(configuration, busy_account);
+  ASSERT_VALUES(expected);
+  configuration_free(configuration);
+}
+
+static size_t count_values(const char *type, const char *type_instance) {
+  size_t count = 0;
+  for (size_t i = 0; i < mock_value_count(); i++)
+    count += strcmp(mock_value(i)->type, type) == 0 &&
+             strcmp(mock_value(i)->type_instance, type_instance) == 0;
+  return count;
+}
+
+static void test_account_values_left_out(void **state) {
+  static const struct {
+    const char *name;
+    int up;
+    double average, maximum;
+    size_t count_up, count_average, count_maximum;
+  } cases[] = {
+      {"before the first answer", -1, -1, -1, 0, 0, 0},
+      {"none ended, up", 1, -1, -1, 1, 0, 0},
+      {"none ended, down", 0, -1, -1, 1, 0, 0},
+      {"at once", 1, 0, 0, 1, 1, 1},
+      {"not a number", 1, NAN, NAN, 1, 0, 0},
+  };
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct account_values values = {.up = cases[i].up,
+                                    .response_average = cases[i].average,
+                                    .response_maximum = cases[i].maximum};
+    emit_account(configuration, values);
+    ASSERT_CASE(cases[i].name,
+                count_values("gauge", "up") == cases[i].count_up);
+    ASSERT_CASE(cases[i].name, count_values("response_time", "average") ==
+                                   cases[i].count_average);
+    ASSERT_CASE(cases[i].name, count_values("response_time", "maximum") ==
+                                   cases[i].count_maximum);
+    /* counts and counters always come, zeros included */
+    ASSERT_CASE(cases[i].name,
+                mock_value_count() == TASK_STATE_COUNT + REQUEST_COUNTER_COUNT +
+                                          cases[i].count_up +
+                                          cases[i].count_average +
+                                          cases[i].count_maximum);
+  }
+  configuration_free(configuration);
+}
+
+/* Each account's options are for its own tasks. */
+static void test_hosts(void **state) {
+  static const char *const expected[] = {
+      "studio.example/camb_api-default/gauge-up",
+      "acme.example/camb_api-acme/gauge-up",
+      "studio.example/camb_task-one/gauge-status",
+      "studio.example/camb_task-one/gauge-state_error",
+      "acme.example/camb_task-acme-two/gauge-status",
+  };
+  (void)state;
+  struct configuration *configuration =
+      configure("APIKey \"k\"\nHost \"studio.example\"\nTask \"id-1\" \"one\"\n"
+                "<Account \"acme\">\nHost \"acme.example\"\nStateSet false\n"
+                "Task \"id-2\" \"two\"\n</Account>");
+  struct account_values accounts[2] = {{.up = 1}, {.up = 0}};
+  struct task_values tasks[2] = {
+      task_values(0, "one", TASK_ERROR, -1, -1),
+      task_values(1, "acme-two", TASK_PENDING, -1, -1)};
+  struct snapshot snapshot = {.accounts = accounts,
+                              .account_count = 2,
+                              .tasks = tasks,
+                              .task_count = 2};
+  emitter_values(configuration, &snapshot);
+  for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+    size_t found = 0;
+    for (size_t k = 0; k < mock_value_count(); k++) {
+      char identifier[1024];
+      mock_identify(mock_value(k), identifier, sizeof(identifier));
+      found += strcmp(identifier, expected[i]) == 0;
+    }
+    ASSERT_CASE(expected[i], found == 1);
+  }
+  assert_int_equal(count_values("gauge", "state_error"), 1);
+  configuration_free(configuration);
+}
+
+static void test_empty_snapshot(void **state) {
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  struct snapshot snapshot = {0};
+  emitter_values(configuration, &snapshot);
+  assert_int_equal(mock_value_count(), 0);
+  assert_int_equal(mock_log_count(), 0);
+  configuration_free(configuration);
+}
+
+/* --- Events --------------------------------------------------------------- */
+
+/* Text that collectd and its plugins can bear. */
+static void assert_clean(const char *name, const char *text) {
+  if (!utf8_is_valid(text, strlen(text)) || utf8_has_control(text))
+    fail_msg("case \"%s\": not clean: %s", name, text);
+  ASSERT_CASE(name, strstr(text, SECRET) == NULL);
+}
+
+/* Meta data as text, "" if there is none of that name. */
+static const char *meta(const notification_t *notification, const char *name,
+                        char buffer[1024]) {
+  const notification_meta_t *found = mock_meta(notification, name);
+  buffer[0] = '\0';
+  if (found == NULL)
+    return buffer;
+  if (found->type == NM_TYPE_STRING)
+    snprintf(buffer, 1024, "%s", found->nm_value.nm_string);
+  else if (found->type == NM_TYPE_SIGNED_INT)
+    snprintf(buffer, 1024, "%lld", (long long)found->nm_value.nm_signed_int);
+  else if (found->type == NM_TYPE_DOUBLE)
+    snprintf(buffer, 1024, "%g", found->nm_value.nm_double);
+  else
+    fail_msg("meta data %s is of type %d", name, (int)found->type);
+  return buffer;
+}
+
+static size_t meta_count(const notification_t *notification) {
+  size_t count = 0;
+  const notification_meta_t *next = notification->meta;
+  for (; next != NULL; next = next->next)
+    count++;
+  return count;
+}
+
+static void assert_contains(const char *name, const char *text,
+                            const char *part) {
+  if (part != NULL && strstr(text, part) == NULL)
+    fail_msg("case \"%s\": no \"%s\" in: %s", name, part, text);
+}
+
+static void assert_identity(const char *name, const notification_t *told,
+                            const char *host, const char *plugin,
+                            const char *instance) {
+  ASSERT_CASE(name, strcmp(told->host, host) == 0);
+  ASSERT_CASE(name, strcmp(told->plugin, plugin) == 0);
+  ASSERT_CASE(name, strcmp(told->plugin_instance, instance) == 0);
+  ASSERT_CASE(name, strcmp(told->type, "gauge") == 0);
+  ASSERT_CASE(name, strcmp(told->type_instance, "status") == 0);
+  ASSERT_CASE(name, told->time == MOCK_TIME);
+}
+
+static struct tracker_event ended(enum task_state state, double elapsed,
+                                  int64_t run_id, const char *reason,
+                                  const char *message) {
+  struct tracker_event event = {.kind = EVENT_TASK_ENDED,
+                                .name = "one",
+                                .id = "id-1",
+                                .state = state,
+                                .elapsed = elapsed,
+                                .run_id = run_id};
+  snprintf(event.exception_reason, sizeof(event.exception_reason), "%s",
+           reason);
+  snprintf(event.message, sizeof(event.message), "%s", message);
+  return event;
+}
+
+/* The one notification that comes of an event, which logs nothing. */
+static const notification_t *
+notification_of(const char *name, const struct configuration *configuration,
+                const struct tracker_event *event) {
+  mock_reset();
+  emitter_event(configuration, event);
+  ASSERT_CASE(name, mock_notification_count() == 1);
+  return mock_notification(0);
+}
+
+static void test_task_ended(void **state) {
+  static const struct {
+    const char *name;
+    enum task_state state;
+    double elapsed;
+    int64_t run_id;
+    const char *reason, *message;
+    int severity;
+    const char *status, *run_id_text, *elapsed_text;
+    size_t meta_count;
+  } cases[] = {
+      {"success", TASK_SUCCESS, 12.5, 4711, "", "", NOTIF_OKAY, "SUCCESS",
+       "4711", "12.5", 4},
+      {"all that there can be", TASK_ERROR, 7260, -5, "SOURCE_TOO_LONG",
+       "Wähle ein kürzeres", NOTIF_FAILURE, "ERROR", "-5", "7260", 6},
+      {"as little as there can be", TASK_TIMEOUT, -1, STATUS_RUN_ID_NONE, "",
+       "", NOTIF_FAILURE, "TIMEOUT", "", "", 2},
+      {"at once", TASK_PAYMENT_REQUIRED, 0, 0, "PAYMENT_REQUIRED", "",
+       NOTIF_FAILURE, "PAYMENT_REQUIRED", "0", "0", 5},
+      {"run ID of most digits", TASK_SUCCESS, 1e9, INT64_MAX, "", "m",
+       NOTIF_OKAY, "SUCCESS", "9223372036854775807", "1e+09", 5},
+  };
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    const char *name = cases[i].name;
+    struct tracker_event event =
+        ended(cases[i].state, cases[i].elapsed, cases[i].run_id,
+              cases[i].reason, cases[i].message);
+    const notification_t *told = notification_of(name, configuration, &event);
+    char text[1024];
+    assert_identity(name, told, MOCK_HOST, "camb_task", "one");
+    ASSERT_CASE(name, told->severity == cases[i].severity);
+    assert_clean(name, told->message);
+    assert_contains(name, told->message, "one");
+    assert_contains(name, told->message, "id-1");
+    assert_contains(name, told->message, cases[i].status);
+    assert_contains(name, told->message, cases[i].reason);
+    assert_contains(name, told->message, cases[i].message);
+    assert_contains(name, told->message, cases[i].run_id_text);
+#define META(key, value)                                                       \
+  ASSERT_CASE(name, strcmp(meta(told, key, text), value) == 0)
+    META("task_id", "id-1");
+    META("status", cases[i].status);
+    META("run_id", cases[i].run_id_text);
+    META("exception_reason", cases[i].reason);
+    META("message", cases[i].message);
+    META("elapsed", cases[i].elapsed_text);
+    ASSERT_CASE(name, meta_count(told) == cases[i].meta_count);
+    ASSERT_CASE(name, mock_log_count() == 0);
+  }
+  configuration_free(configuration);
+}
+
+static void test_elapsed_time_in_words(void **state) {
+  static const struct {
+    double seconds;
+    const char *text;
+  } cases[] = {
+      {0, "after 0.0 s"},        {59.94, "after 59.9 s"},
+      {60, "after 1 min 0 s"},   {3599.9, "after 59 min 59 s"},
+      {3600, "after 1 h 0 min"}, {90061, "after 25 h 1 min"},
+  };
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct tracker_event event =
+        ended(TASK_SUCCESS, cases[i].seconds, 1, "", "");
+    const notification_t *told =
+        notification_of(cases[i].text, configuration, &event);
+    assert_contains(cases[i].text, told->message, cases[i].text);
+  }
+  configuration_free(configuration);
+}
+
+static void test_id_that_is_the_name_stands_once(void **state) {
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  struct tracker_event event = ended(TASK_SUCCESS, 1, 1, "", "");
+  strcpy(event.name, event.id);
+  const notification_t *told = notification_of("same", configuration, &event);
+  const char *first = strstr(told->message, "id-1");
+  assert_non_null(first);
+  assert_null(strstr(first + 1, "id-1"));
+  configuration_free(configuration);
+}
+
+/* Characters until size bytes can't hold one more. */
+static void fill(char *buffer, size_t size, const char *character) {
+  size_t length = 0, more = strlen(character);
+  for (; length + more < size; length += more)
+    memcpy(buffer + length, character, more);
+  buffer[length] = '\0';
+}
+
+static void assert_fits(const char *name, const struct tracker_event *event,
+                        const notification_t *told) {
+  char text[1024];
+  size_t length = strnlen(told->message, sizeof(told->message));
+  ASSERT_CASE(name, length < NOTIF_MAX_MSG_LEN);
+  assert_clean(name, told->message);
+  assert_contains(name, told->message, event->name);
+  assert_identity(name, told, MOCK_HOST, "camb_task", event->name);
+  ASSERT_CASE(name, strcmp(meta(told, "task_id", text), event->id) == 0);
+  ASSERT_CASE(name, strcmp(meta(told, "exception_reason", text),
+                           event->exception_reason) == 0);
+  ASSERT_CASE(name, strcmp(meta(told, "message", text), event->message) == 0);
+  assert_clean(name, text);
+}
+
+/* All lengths of the texts, of characters of each length: whatever does not fit
+ * is cut at the end of a character. */
+static void test_lengths(void **state) {
+  static const char *const characters[] = {"x", "é", "日", "😀"};
+  static const size_t sizes[] = {2, 17, 66, 101, 128, 131, 200, 257, 511, 512};
+  enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  for (size_t i = 0; i < 4 * SIZES * SIZES * SIZES; i++) {
+    const char *character = characters[i % 4];
+    size_t name_size = sizes[i / 4 % SIZES];
+    size_t id_size = sizes[i / 4 / SIZES % SIZES];
+    size_t message_size = sizes[i / 4 / SIZES / SIZES];
+    struct tracker_event event = ended(TASK_ERROR, 5000, INT64_MAX, "", "");
+    char name[128];
+    if (name_size > sizeof(event.name) || id_size > sizeof(event.id))
+      continue;
+    snprintf(name, sizeof(name), "%s, sizes %zu, %zu, %zu", character,
+             name_size, id_size, message_size);
+    fill(event.name, name_size < 5 ? 5 : name_size, character);
+    fill(event.id, id_size, "i");
+    fill(event.exception_reason, sizeof(event.exception_reason), character);
+    fill(event.message, message_size, character);
+    assert_fits(name, &event, notification_of(name, configuration, &event));
+  }
+  configuration_free(configuration);
+}
+
+static void test_long_message_is_cut_late(void **state) {
+  static const char *const characters[] = {"x", "é", "日", "😀"};
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  for (size_t i = 0; i < 4; i++) {
+    struct tracker_event event = ended(TASK_ERROR, 5, 7, "", "");
+    fill(event.message, sizeof(event.message), characters[i]);
+    const notification_t *told =
+        notification_of(characters[i], configuration, &event);
+    size_t room = sizeof(told->message) - 1 - strlen(told->message);
+    const char *tail = strstr(told->message, characters[i]);
+    ASSERT_CASE(characters[i], room < strlen(characters[i]));
+    ASSERT_CASE(characters[i], tail != NULL);
+    ASSERT_CASE(characters[i], strncmp(event.message, tail, strlen(tail)) == 0);
+  }
+  configuration_free(configuration);
+}
+
+/* What each kind of event tells, but for EVENT_TASK_ENDED. */
+static const struct {
+  const char *name;
+  enum tracker_event_kind kind;
+  enum outcome outcome;
+  int severity; /* of the notification; 0: there is none */
+  int level;    /* of the log line; 0: there is none */
+  const char *parts[4];
+} kinds[] = {
+    {"task's trouble",
+     EVENT_TASK_TROUBLE,
+     OUTCOME_NOT_FOUND,
+     0,
+     LOG_WARNING,
+     {"acme-two", "id-2", "the API does not know the task",
+      "HTTP 404: no such task"}},
+    {"task's trouble, over",
+     EVENT_TASK_TROUBLE_OVER,
+     OUTCOME_NOT_FOUND,
+     0,
+     LOG_NOTICE,
+     {"acme-two", "id-2", "the API does not know the task"}},
+    {"many tasks' trouble",
+     EVENT_MANY_TASKS_TROUBLE,
+     OUTCOME_INVALID,
+     0,
+     LOG_WARNING,
+     {"\"acme\"", "the answer is not understood"}},
+    {"many tasks' trouble, over",
+     EVENT_MANY_TASKS_OVER,
+     OUTCOME_INVALID,
+     0,
+     LOG_NOTICE,
+     {"\"acme\"", "the answer is not understood"}},
+    {"account's trouble",
+     EVENT_ACCOUNT_TROUBLE,
+     OUTCOME_TIMEOUT,
+     0,
+     LOG_WARNING,
+     {"\"acme\"", "acme-two", "requests time out", "HTTP 404: no such task"}},
+    {"account's trouble, over",
+     EVENT_ACCOUNT_TROUBLE_OVER,
+     OUTCOME_TIMEOUT,
+     0,
+     LOG_NOTICE,
+     {"\"acme\"", "requests time out"}},
+    {"key file",
+     EVENT_KEY_PROBLEM,
+     OUTCOME_OK,
+     0,
+     LOG_WARNING,
+     {"\"acme\"", "HTTP 404: no such task"}},
+    {"key file, over",
+     EVENT_KEY_PROBLEM_OVER,
+     OUTCOME_OK,
+     0,
+     LOG_NOTICE,
+     {"\"acme\"", "key"}},
+    {"key rejected",
+     EVENT_KEY_REJECTED,
+     OUTCOME_OK,
+     NOTIF_FAILURE,
+     0,
+     {"acme", "key"}},
+    {"key accepted",
+     EVENT_KEY_ACCEPTED,
+     OUTCOME_OK,
+     NOTIF_OKAY,
+     0,
+     {"acme", "key"}},
+    {"blind", EVENT_BLIND, OUTCOME_OK, NOTIF_WARNING, 0, {"acme"}},
+    {"blind, over", EVENT_BLIND_OVER, OUTCOME_OK, NOTIF_OKAY, 0, {"acme"}},
+};
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+
+static void emit_kind(const struct configuration *configuration, size_t i) {
+  struct tracker_event event = {.kind = kinds[i].kind,
+                                .account = 1,
+                                .outcome = kinds[i].outcome,
+                                .detail = "HTTP 404: no such task",
+                                .name = "acme-two",
+                                .id = "id-2",
+                                .run_id = STATUS_RUN_ID_NONE};
+  mock_reset();
+  emitter_event(configuration, &event);
+}
+
+static void test_other_events(void **state) {
+  (void)state;
+  struct configuration *configuration =
+      configure_two("Host \"studio.example\"");
+  for (size_t i = 0; i < KIND_COUNT; i++) {
+    const char *name = kinds[i].name, *text = NULL;
+    emit_kind(configuration, i);
+    ASSERT_CASE(name, mock_log_count() == (kinds[i].level != 0));
+    ASSERT_CASE(name, mock_notification_count() == (kinds[i].severity != 0));
+    if (mock_log_count() == 1) {
+      ASSERT_CASE(name, mock_log_level(0) == kinds[i].level);
+      text = mock_log_line(0);
+    } else {
+      const notification_t *told = mock_notification(0);
+      assert_identity(name, told, "studio.example", "camb_api", "acme");
+      ASSERT_CASE(name, told->severity == kinds[i].severity);
+      text = told->message;
+    }
+    assert_clean(name, text);
+    for (size_t k = 0; k < 4; k++)
+      assert_contains(name, text, kinds[i].parts[k]);
+  }
+  configuration_free(configuration);
+}
+
+/* Troubles are logged all the same. */
+static void test_notify_off(void **state) {
+  (void)state;
+  struct configuration *configuration = configure_two("Notify false");
+  for (size_t i = 0; i < KIND_COUNT; i++) {
+    emit_kind(configuration, i);
+    ASSERT_CASE(kinds[i].name, mock_notification_count() == 0);
+    ASSERT_CASE(kinds[i].name, mock_log_count() == (kinds[i].level != 0));
+  }
+  for (int i = 0; i < TASK_STATE_COUNT; i++) {
+    struct tracker_event event = ended((enum task_state)i, 1, 1, "R", "m");
+    if (!task_state_info[i].final)
+      continue;
+    mock_reset();
+    emitter_event(configuration, &event);
+    ASSERT_CASE(task_state_info[i].name, mock_notification_count() == 0);
+  }
+  configuration_free(configuration);
+}
+
+/* Notify and Host are those of the event's account. */
+static void test_options_of_the_account(void **state) {
+  (void)state;
+  struct configuration *configuration =
+      configure("APIKey \"k\"\nNotify false\nTask \"id-1\" \"one\"\n"
+                "<Account \"acme\">\nNotify true\nHost \"acme.example\"\n"
+                "Task \"id-2\" \"two\"\n</Account>");
+  struct tracker_event event = ended(TASK_SUCCESS, 1, 1, "", "");
+  emitter_event(configuration, &event);
+  assert_int_equal(mock_notification_count(), 0);
+  event.account = 1;
+  const notification_t *told = notification_of("acme", configuration, &event);
+  assert_identity("acme", told, "acme.example", "camb_task", "one");
+  configuration_free(configuration);
+}
+
+static void test_account_of_the_longest_name(void **state) {
+  static const char *const characters[] = {"x", "é", "日"};
+  (void)state;
+  for (size_t i = 0; i < 3; i++) {
+    char name[TASK_NAME_MAX + 1], text[512];
+    fill(name, sizeof(name), characters[i]);
+    snprintf(text, sizeof(text), "APIKey \"k\"\n<Account \"%s\">\n</Account>\n",
+             name);
+    struct configuration *configuration = configure(text);
+    struct tracker_event event = {.kind = EVENT_BLIND};
+    const notification_t *told = notification_of(name, configuration, &event);
+    assert_identity(name, told, MOCK_HOST, "camb_api", name);
+    assert_clean(name, told->message);
+    assert_contains(name, told->message, name);
+    configuration_free(configuration);
+  }
+}
+
+int main(void) {
+#define TEST(function) cmocka_unit_test_setup_teardown(function, reset, reset)
+  const struct CMUnitTest tests[] = {
+      TEST(test_values_of_a_task),
+      TEST(test_state_codes),
+      TEST(test_state_set_off),
+      TEST(test_values_left_out),
+      TEST(test_values_of_an_account),
+      TEST(test_account_values_left_out),
+      TEST(test_hosts),
+      TEST(test_empty_snapshot),
+      TEST(test_task_ended),
+      TEST(test_elapsed_time_in_words),
+      TEST(test_id_that_is_the_name_stands_once),
+      TEST(test_lengths),
+      TEST(test_long_message_is_cut_late),
+      TEST(test_other_events),
+      TEST(test_notify_off),
+      TEST(test_options_of_the_account),
+      TEST(test_account_of_the_longest_name),
+  };
+  signal(SIGPIPE, SIG_IGN);
+  unsetenv(API_KEY_VARIABLE);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
