@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 /* libcurl's own default for a server that has not said how many streams it
  * allows (CURLMOPT_MAX_CONCURRENT_STREAMS), and what RFC 9113 recommends as the
  * least. */
 #define STREAMS_PER_CONNECTION 100
+/* How exactly time-outs are kept, milliseconds. */
+#define TIMEOUT_RESOLUTION 100
 #define SENDS_MAX 2 /* of a request, whether libcurl or we send it again */
 #define KEY_HEADER "x-api-key: "
 #define BODY_SIZE_KEPT 65536UL /* of a transfer's buffer, between requests */
@@ -28,7 +31,9 @@ struct transfer {
   size_t body_size, body_capacity;
   bool head_is_whole; /* of the answer */
   bool body_too_large;
-  int sends; /* how often the request was sent */
+  int sends;       /* how often the request was sent */
+  int64_t started; /* steady clock, microseconds; 0: not sent yet */
+  long timeout;    /* milliseconds from then on */
   http_done done;
   void *context;
 };
@@ -38,6 +43,8 @@ struct http_client {
   size_t requests_max, body_max;
   struct transfer *active; /* doubly linked, taken out anywhere */
   struct transfer *idle;   /* a stack */
+  size_t active_count;
+  int64_t timeouts_checked; /* steady clock, microseconds */
   bool saw_http1, is_http2;
 };
 
@@ -126,9 +133,11 @@ static void add_active(struct transfer *transfer) {
   if (*list != NULL)
     (*list)->previous = transfer;
   *list = transfer;
+  transfer->client->active_count++;
 }
 
 static void remove_active(struct transfer *transfer) {
+  transfer->client->active_count--;
   if (transfer->next != NULL)
     transfer->next->previous = transfer->previous;
   if (transfer->previous != NULL)
@@ -178,8 +187,25 @@ static size_t take_header(char *bytes, size_t size, size_t count,
   return size;
 }
 
-/* libcurl's callback before it sends: it would send again on each connection in
- * turn that the server has closed. */
+static int64_t now_microseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* How long the transfer has been connecting by itself; 0 on a connection that
+ * was there. */
+static int64_t connecting_time(CURL *easy) {
+  curl_off_t connected = 0, secured = 0;
+  curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
+  curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &secured);
+  return secured > connected ? secured : connected;
+}
+
+/* libcurl's callback before it sends. From here on the time-out runs: libcurl's
+ * own would also run while the request waits for a stream of HTTP/2. And
+ * libcurl would send again on each connection in turn that the server has
+ * closed. */
 static int count_send(void *context, char *remote_address, char *local_address,
                       int remote_port, int local_port) {
   struct transfer *transfer = context;
@@ -188,6 +214,7 @@ static int count_send(void *context, char *remote_address, char *local_address,
   if (transfer->sends == SENDS_MAX)
     return CURL_PREREQFUNC_ABORT;
   transfer->sends++;
+  transfer->started = now_microseconds() - connecting_time(transfer->easy);
   return CURL_PREREQFUNC_OK;
 }
 
@@ -282,6 +309,8 @@ static bool prepare(struct transfer *transfer, const char *url,
   transfer->error[0] = '\0';
   transfer->body_too_large = transfer->head_is_whole = false;
   transfer->sends = 0;
+  transfer->started = 0;
+  transfer->timeout = options->timeout;
   if (!set_up(transfer))
     return false;
   if (options->ca_cert != NULL &&
@@ -303,8 +332,6 @@ static bool prepare(struct transfer *transfer, const char *url,
          curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
                           options->verify_host ? 2L : 0L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, options->timeout) ==
-             CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, options->timeout) ==
              CURLE_OK;
 }
 
@@ -388,6 +415,8 @@ static void adapt_connections(struct http_client *client, CURL *easy) {
 static const char *error_text(const struct transfer *transfer, CURLcode code) {
   if (transfer->body_too_large)
     return "the answer is too large";
+  if (code == CURLE_OPERATION_TIMEDOUT && transfer->started > 0)
+    return "no answer within Timeout";
   if (code == CURLE_ABORTED_BY_CALLBACK)
     return "connections were closed before the answer came";
   if (code == CURLE_OK)
@@ -407,7 +436,10 @@ static void fill_result(const struct transfer *transfer, CURLcode code,
                         struct http_result *result) {
   curl_off_t microseconds = 0;
   long status = 0;
-  curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
+  if (transfer->started > 0)
+    microseconds = now_microseconds() - transfer->started;
+  else
+    curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
   *result = (struct http_result){.api_key = transfer->headers->data +
                                             strlen(KEY_HEADER),
@@ -446,9 +478,30 @@ static void finish(struct transfer *transfer, CURLcode code) {
   transfer_put(transfer);
 }
 
+bool http_client_has_room(const struct http_client *client) {
+  return client->saw_http1 || client->is_http2 ||
+         client->active_count < STREAMS_PER_CONNECTION;
+}
+
+static void end_overdue(struct http_client *client) {
+  int64_t now = now_microseconds();
+  if (now - client->timeouts_checked < TIMEOUT_RESOLUTION * 1000)
+    return;
+  client->timeouts_checked = now;
+  for (struct transfer *next, *transfer = client->active; transfer != NULL;
+       transfer = next) {
+    next = transfer->next;
+    if (transfer->started > 0 &&
+        now - transfer->started >= transfer->timeout * (int64_t)1000)
+      finish(transfer, CURLE_OPERATION_TIMEDOUT);
+  }
+}
+
 void http_client_run(struct http_client *client, int timeout) {
   int running, left;
   struct CURLMsg *message;
+  if (client->active != NULL && timeout > TIMEOUT_RESOLUTION)
+    timeout = TIMEOUT_RESOLUTION;
   curl_multi_poll(client->multi, NULL, 0, timeout, NULL);
   curl_multi_perform(client->multi, &running);
   while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
@@ -459,6 +512,7 @@ void http_client_run(struct http_client *client, int timeout) {
             CURLE_OK)
       finish(transfer, code);
   }
+  end_overdue(client);
 }
 
 void http_client_wake(struct http_client *client) {

@@ -37,7 +37,8 @@ struct http_options {
   const char *proxy;   /* NULL: by the environment; "": none */
   const char *ca_cert; /* file of trusted certificates; NULL: the system's */
   bool verify_peer, verify_host;
-  long timeout; /* milliseconds, connecting included */
+  long timeout; /* milliseconds, connecting included, but not waiting for a
+                   connection or stream that other requests use */
 };
 
 /* How a request ended. Valid during the callback only. */
@@ -66,6 +67,11 @@ struct http_client *http_client_create(size_t requests_max, size_t body_max);
 
 /* Cancels what is under way, with its callbacks. */
 void http_client_free(struct http_client *client);
+
+/* Whether another request can be started without its having to wait in vain:
+ * until a first answer has shown what the server speaks, only so many are
+ * started as one connection of HTTP/2 takes. */
+bool http_client_has_room(const struct http_client *client);
 
 /* Starts a request, with the key in the header x-api-key. Nothing is kept of
  * the arguments but the context. Redirects are not followed: the key would
