@@ -176,7 +176,8 @@ static void start_notification(notification_t *notification,
 static void send_notification(notification_t *notification) {
   /* -1 only says that no plugin receives notifications */
   plugin_dispatch_notification(notification);
-  plugin_notification_meta_free(notification->meta);
+  if (notification->meta != NULL) /* collectd complains of NULL */
+    plugin_notification_meta_free(notification->meta);
 }
 
 /* Adds meta data, which must not be empty; when out of memory, there is less

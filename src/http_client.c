@@ -15,7 +15,7 @@
  * least. */
 #define STREAMS_PER_CONNECTION 100
 /* How exactly time-outs are kept, milliseconds. */
-#define TIMEOUT_RESOLUTION 100
+#define TIMEOUT_RESOLUTION 100L
 #define SENDS_MAX 2 /* of a request, whether libcurl or we send it again */
 #define KEY_HEADER "x-api-key: "
 #define BODY_SIZE_KEPT 65536UL /* of a transfer's buffer, between requests */
@@ -501,7 +501,7 @@ void http_client_run(struct http_client *client, int timeout) {
   int running, left;
   struct CURLMsg *message;
   if (client->active != NULL && timeout > TIMEOUT_RESOLUTION)
-    timeout = TIMEOUT_RESOLUTION;
+    timeout = (int)TIMEOUT_RESOLUTION;
   curl_multi_poll(client->multi, NULL, 0, timeout, NULL);
   curl_multi_perform(client->multi, &running);
   while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {

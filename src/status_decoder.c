@@ -20,7 +20,9 @@ static const struct {
   enum task_state state;
 } aliases[] = {{"failed", TASK_ERROR}, {"processing", TASK_PENDING}};
 
-/* How deep arrays and objects are nested in value. */
+/* How deep arrays and objects are nested in value. The parser has limited how
+ * deep this calls itself. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static int depth_of(struct json_object *value) {
   int deepest = 0;
   if (json_object_is_type(value, json_type_array)) {

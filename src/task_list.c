@@ -98,7 +98,7 @@ static bool parse_offset(const char *text, long *seconds) {
   *seconds = zone.tm_gmtoff;
   /* strptime takes other forms too, and offsets of days */
   return end != NULL && *end == '\0' && strlen(text) == strlen("+01:00") &&
-         text[3] == ':' && labs(zone.tm_gmtoff) < 24 * 60 * 60L;
+         text[3] == ':' && labs(zone.tm_gmtoff) < 24L * 60 * 60;
 }
 
 static bool parse_rfc3339(const char *text, int64_t *milliseconds) {

@@ -18,5 +18,5 @@ if [ "$symbols" = module_register ]; then
   echo "ok 1 - the module exports module_register only"
 else
   echo "not ok 1 - the module exports module_register only"
-  echo "# it exports:" $symbols
+  echo "# it exports: $(echo "$symbols" | tr "\n" " ")"
 fi

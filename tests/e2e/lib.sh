@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# For the end-to-end tests: TAP, the simulator, a real collectd with the built
+# module, and what collectd has of it. A test is a bash script that sources this
+# file, calls these functions, and ends with "done_testing".
+#
+# From Makefile.am: MODULE_DIR, SIMULATOR, COLLECTD, top_srcdir, top_builddir.
+
+set -uo pipefail
+unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY CAMB_API_KEY
+
+# Conditions are waited for this long, in seconds, before a test fails. The
+# time is never the thing tested, so this is generous, for slow machines.
+PATIENCE=${PATIENCE:-30}
+
+tests=0
+failures=0
+pids=()
+work=$(mktemp -d)
+chmod 755 "$work"
+collectd=${COLLECTD:-/usr/sbin/collectd}
+
+# --- TAP ---------------------------------------------------------------------
+
+skip_all() {
+  echo "1..0 # SKIP $*"
+  exit 0
+}
+
+note() { sed 's/^/# /' <<<"$*"; }
+
+# ok DESCRIPTION COMMAND...: a test that passes if the command succeeds.
+ok() {
+  local description=$1
+  shift
+  tests=$((tests + 1))
+  if "$@"; then
+    echo "ok $tests - $description"
+  else
+    failures=$((failures + 1))
+    echo "not ok $tests - $description"
+    note "failed: $*"
+  fi
+}
+
+not() { ! "$@"; }
+
+# is DESCRIPTION GOT EXPECTED
+is() {
+  ok "$1" test "$2" = "$3" || true
+  [ "$2" = "$3" ] || note "got '$2', expected '$3'"
+}
+
+done_testing() {
+  echo "1..$tests"
+  if [ "$failures" -gt 0 ]; then
+    tail -n 40 "$work"/*.log 2>/dev/null | sed 's/^/# /'
+  fi
+  [ "$failures" -eq 0 ]
+  exit
+}
+
+# prints EXPECTED COMMAND...: the command prints just that.
+prints() { [ "$("${@:2}")" = "$1" ]; }
+
+# at_least NUMBER COMMAND...: the command prints that whole number or a larger.
+at_least() { [ "$("${@:2}")" -ge "$1" ]; }
+
+# Succeeds as soon as the command does, fails after PATIENCE seconds.
+wait_for() {
+  local deadline=$((SECONDS + PATIENCE))
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$deadline" ] || return 1
+    sleep 0.05
+  done
+}
+
+# --- Processes ---------------------------------------------------------------
+
+# Ends a process that this test started, and waits for it. Its ID may be
+# somebody else's from then on.
+end_process() {
+  local i
+  kill "$1" 2>/dev/null
+  kill -CONT "$1" 2>/dev/null # a test may have stopped it
+  wait "$1" 2>/dev/null
+  for i in "${!pids[@]}"; do
+    [ "${pids[i]}" != "$1" ] || unset "pids[i]"
+  done
+}
+
+clean_up() {
+  local pid
+  trap - EXIT
+  for pid in "${pids[@]}"; do
+    end_process "$pid"
+  done
+  rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM
+
+need() {
+  local program
+  for program in "$@"; do
+    command -v "$program" >/dev/null || skip_all "$program is not installed"
+  done
+}
+
+# Below 32768, where the system takes the ports for outgoing connections from: a
+# server can't have the port of one, not even some time after its end.
+free_port() {
+  local port
+  while port=$((20000 + RANDOM % 12768)); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+  done
+  echo "$port"
+}
+
+# --- The simulator -----------------------------------------------------------
+
+# start_simulator [OPTION...] <SCENARIO: sets simulator_url, its base, and
+# api_url.
+start_simulator() {
+  local scheme=http option
+  for option in "$@"; do
+    [ "$option" != --tls-cert ] || scheme=https
+  done
+  cat >"$work/scenario"
+  rm -f "$work/port"
+  "$SIMULATOR" --port-file "$work/port" --scenario "$work/scenario" "$@" \
+    >"$work/simulator.log" 2>&1 &
+  pids+=($!)
+  simulator=$!
+  wait_for test -s "$work/port" || {
+    note "$(cat "$work/simulator.log")"
+    skip_or_bail "the simulator did not start"
+  }
+  simulator_url=$scheme://127.0.0.1:$(cat "$work/port")
+  api_url=$simulator_url/apis
+}
+
+skip_or_bail() {
+  echo "Bail out! $*"
+  exit 1
+}
+
+# Asks the simulator itself: simulated PATH [CURL-OPTION...]
+simulated() {
+  local path=$1
+  shift
+  curl -ksS --fail --noproxy '*' --max-time 20 "$@" "$simulator_url/simulator$path"
+}
+
+# Gives the running simulator more lines of scenario, from standard input.
+simulate() { simulated /scenario --data-binary @- >/dev/null; }
+
+# counted JQ-EXPRESSION: what the simulator counted.
+counted() { simulated '?tasks' | jq -r "$1"; }
+
+# --- Certificates ------------------------------------------------------------
+
+# Makes in $work/tls a certificate authority, ca.pem, and what it has signed,
+# each NAME.pem with its NAME.key: good, for 127.0.0.1; other, for another host;
+# expired, for 127.0.0.1 in the year 2020.
+make_certificates() {
+  mkdir "$work/tls"
+  (
+    cd "$work/tls" || exit
+    : >index
+    cat >ca.conf <<'END'
+[ca]
+default_ca = ca
+certificate = ca.pem
+private_key = ca.key
+database = index
+new_certs_dir = .
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+policy = policy
+[policy]
+commonName = supplied
+[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical,CA:true
+keyUsage = critical,keyCertSign
+subjectKeyIdentifier = hash
+[good]
+subjectAltName = IP:127.0.0.1
+[other]
+subjectAltName = DNS:other.example
+[expired]
+subjectAltName = IP:127.0.0.1
+END
+    new_key() {
+      openssl req -config ca.conf -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+        -nodes -keyout "$1.key" -subj "/CN=$1" "${@:2}"
+    }
+    sign() {
+      new_key "$1" -new -out "$1.csr" &&
+        openssl ca -config ca.conf -batch -notext -extensions "$1" \
+          -in "$1.csr" -out "$1.pem" "${@:2}"
+    }
+    new_key ca -x509 -extensions authority -days 2 -out ca.pem &&
+      sign good -days 1 && sign other -days 1 &&
+      sign expired -startdate 200101000000Z -enddate 201231000000Z
+  ) >"$work/openssl.out" 2>&1 || {
+    note "$(cat "$work/openssl.out")"
+    skip_or_bail "openssl made no certificates"
+  }
+}
+
+# --- collectd ----------------------------------------------------------------
+
+# The configuration around the plugin's: collectd_conf <PLUGIN-CONFIGURATION
+collectd_conf() {
+  prometheus_port=$(free_port)
+  {
+    cat <<EOF
+Hostname "e2e"
+FQDNLookup false
+BaseDir "$work"
+PIDFile "$work/collectd.pid"
+Interval ${INTERVAL:-1}
+Timeout ${VALUE_TIMEOUT:-2}
+
+LoadPlugin logfile
+<Plugin logfile>
+  File "$work/collectd.log"
+  LogLevel debug
+  Timestamp false
+  PrintSeverity true
+</Plugin>
+LoadPlugin unixsock
+<Plugin unixsock>
+  SocketFile "$work/socket"
+</Plugin>
+LoadPlugin write_prometheus
+<Plugin write_prometheus>
+  Host "127.0.0.1"
+  Port "$prometheus_port"
+</Plugin>
+${MORE_CONF:-}
+PluginDir "$MODULE_DIR"
+EOF
+    cat
+  } >"$work/collectd.conf"
+}
+
+# start_collectd <PLUGIN-CONFIGURATION, from LoadPlugin on. COLLECTD_WRAPPER, an
+# array, is put before the command. Sets daemon, its process ID.
+start_collectd() {
+  collectd_conf
+  : >"$work/collectd.log"
+  ${COLLECTD_WRAPPER[@]+"${COLLECTD_WRAPPER[@]}"} "$collectd" -f \
+    -C "$work/collectd.conf" >"$work/collectd.out.log" 2>&1 &
+  daemon=$!
+  pids+=("$daemon")
+  wait_for is_up_or_gone
+}
+
+is_up_or_gone() {
+  grep -q 'Initialization complete' "$work/collectd.log" ||
+    ! kill -0 "$daemon" 2>/dev/null
+}
+
+# Ends collectd by SIGTERM and waits for its end.
+stop_collectd() { end_process "$daemon"; }
+
+# The value of an identifier such as camb_task-a/gauge-status, without trailing
+# zeros; fails if collectd does not have it.
+value() {
+  collectdctl -s "$work/socket" getval "e2e/$1" 2>/dev/null |
+    sed -n 's/^[a-z]*=//p' | awk '{ printf "%.10g\n", $1; found = 1 }
+      END { exit !found }'
+}
+
+has_value() { value "$1" >/dev/null; }
+
+# value_is IDENTIFIER NUMBER
+value_is() { [ "$(value "$1")" = "$2" ]; }
+
+# value_within IDENTIFIER LEAST MOST
+value_within() {
+  value "$1" | awk -v least="$2" -v most="$3" \
+    '{ ok = $1 >= least && $1 <= most } END { exit !ok }'
+}
+
+# All identifiers that collectd has of the plugin, sorted, without the host.
+identifiers() {
+  collectdctl -s "$work/socket" listval |
+    sed -n 's,^[^/]*/\(camb_.*\),\1,p' | sort
+}
+
+# All that write_prometheus has.
+prometheus_all() {
+  curl -fsS --noproxy '*' "http://127.0.0.1:$prometheus_port/metrics"
+}
+
+# prometheus REGEX: the value of the first line that begins with the regular
+# expression; counters are seen here as they are, not as rates.
+prometheus() {
+  prometheus_all | sed -n "s/^$1[^ ]* \([^ ]*\).*/\1/p" | head -n 1
+}
+
+# requests OUTCOME [ACCOUNT]: a counter total_requests as collectd has it.
+requests() {
+  prometheus "collectd_camb_api_total_requests_total{camb_api=\"${2:-default}\",type=\"$1\""
+}
+
+# --- Log and notifications ---------------------------------------------------
+
+# log_has REGEX, and how often
+log_has() { grep -Eq -- "$1" "$work/collectd.log"; }
+log_count() { grep -Ec -- "$1" "$work/collectd.log"; }
+
+# logged N REGEX: the log has exactly N such lines.
+logged() { [ "$(log_count "$2")" -eq "$1" ]; }
+
+# notifications NAME: those of a task (or of an account), "SEVERITY message" on
+# each line.
+notifications() {
+  sed -n "s/.*Notification: severity = \([A-Z]*\), host = [^,]*, plugin = camb_[a-z]*, plugin_instance = $1, .*message = /\1 /p" \
+    "$work/collectd.log"
+}
+
+notified() { [ "$(notifications "$1" | wc -l)" -ge 1 ]; }
+
+# make_receiver: a program that collectd's exec plugin runs for each notification
+# and that keeps it in a file of its own in $received. Sets receiver_conf, for
+# MORE_CONF.
+make_receiver() {
+  local user
+  user=$(id -un) || skip_all "this user has no name, which the exec plugin wants"
+  [ "$user" != root ] || user=nobody # exec runs nothing as root
+  received=$work/received
+  mkdir "$received"
+  [ "$user" != nobody ] || chown nobody "$received"
+  cat >"$work/receive" <<EOF
+#!/bin/sh
+file=\$(mktemp "$received/.XXXXXXXX") && cat >"\$file" &&
+  mv "\$file" "$received/\${file##*/.}"
+EOF
+  chmod 755 "$work/receive"
+  receiver_conf="LoadPlugin exec
+<Plugin exec>
+  NotificationExec \"$user\" \"$work/receive\"
+</Plugin>"
+}
+
+# receipts NAME: the files of those of a task, or of an account
+receipts() { grep -lx "PluginInstance: $1" "$received"/*; }
+received() { receipts "$1" >/dev/null; }
+
+# has_polled N: so many more rounds have been polled since this was called.
+# Other than waiting for so many seconds, it can't be wrong on a slow machine.
+rounds_pass() {
+  local target=$(($(counted .requests) + $1))
+  wait_for requests_reach "$target"
+}
+requests_reach() { [ "$(counted .requests)" -ge "$1" ]; }
