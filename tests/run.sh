@@ -1,0 +1,192 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2317 # functions that are called by their names
+#
+# Passes all tests: installs what they need (Debian, Ubuntu), builds out of tree,
+# runs everything, and ends with one line "N passed, N failed, N skipped".
+set -uo pipefail
+
+usage() {
+  cat <<'EOF'
+Usage: tests/run.sh
+
+Environment:
+  BUILD_DIR  where to build; default: build, beside this directory
+EOF
+}
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=${BUILD_DIR:-$top/build}
+logs=$build/logs
+jobs=$(nproc)
+passed=0 failed=0 skipped=0
+
+packages=(
+  # to build
+  autoconf automake libtool pkg-config make gcc libc6-dev
+  collectd-core collectd-dev libcurl4-openssl-dev libjson-c-dev
+  # to test: unit tests and simulator; collectd with write_prometheus
+  libcmocka-dev libmicrohttpd-dev collectd-utils libprotobuf-c1
+  curl jq openssl nginx-light procps valgrind libc6-dbg
+  # to check the sources
+  clang clang-format clang-tidy cppcheck shellcheck
+)
+
+say() { printf '\n==> %s\n' "$*"; }
+
+end() {
+  printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  [ "$failed" -eq 0 ]
+  exit
+}
+
+# Nothing else makes sense without these.
+require() {
+  local name=$1
+  shift
+  if ! "$@" >"$logs/$name.log" 2>&1; then
+    tail -n 30 "$logs/$name.log"
+    echo "$name: failed; the log is $logs/$name.log"
+    failed=$((failed + 1))
+    end
+  fi
+}
+
+# check NAME COMMAND...: a test of its own.
+check() {
+  local name=$1
+  shift
+  if "$@" >"$logs/$name.log" 2>&1; then
+    echo "PASS: $name"
+    passed=$((passed + 1))
+  else
+    tail -n 30 "$logs/$name.log"
+    echo "FAIL: $name"
+    failed=$((failed + 1))
+  fi
+}
+
+install_packages() {
+  local package missing=() sudo=()
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
+      grep -q '^installed$' || missing+=("$package")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  say "Installing ${missing[*]}"
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  require apt-update "${sudo[@]}" apt-get update -q
+  require apt-install "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+
+# How many of automake's results were so: count LOG RESULT...
+count() {
+  local log=$1 result sum=0 lines
+  shift
+  for result in "$@"; do
+    lines=$(sed -n "s/^# $result: *\([0-9][0-9]*\)\$/\1/p" "$log")
+    for lines in $lines; do
+      sum=$((sum + lines))
+    done
+  done
+  echo "$sum"
+}
+
+# make_check NAME COMMAND...: a make that runs tests by automake's harness; its
+# single results count.
+make_check() {
+  local name=$1 log=$logs/$1.log status total
+  shift
+  "$@" >"$log" 2>&1 &
+  # what is being done, as it is done
+  tail -n +1 -s 0.2 -F --pid=$! "$log" 2>/dev/null |
+    grep --line-buffered -E '^(PASS|FAIL|SKIP|ERROR|XFAIL|XPASS): ' |
+    sed -u 's/\(.\{100\}\).*/\1…/'
+  wait $!
+  status=$?
+  total=$(count "$log" TOTAL)
+  passed=$((passed + $(count "$log" PASS XFAIL)))
+  failed=$((failed + $(count "$log" FAIL ERROR XPASS)))
+  skipped=$((skipped + $(count "$log" SKIP)))
+  echo "$name: $total results"
+  if [ "$status" -ne 0 ] || [ "$total" -eq 0 ]; then
+    grep -v '^PASS: ' "$log" | tail -n 100
+    echo "FAIL: $name (exit status $status); the log is $log"
+    failed=$((failed + 1))
+  fi
+}
+
+configured() {
+  local directory=$build/$1
+  shift
+  mkdir -p "$directory" && cd "$directory" &&
+    "$top/configure" -q --enable-werror "$@"
+}
+
+# Flags for the tools that read the sources.
+source_flags() {
+  printf '%s\n' -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
+    -DCAMB_TASK_VERSION='"0"' "-I$top/src" -isystem /usr/include/collectd
+  pkg-config --cflags json-c libcurl cmocka libmicrohttpd | tr ' ' '\n'
+}
+
+check_sources() {
+  local sources=("$top"/src/*.[ch] "$top"/tests/*.[ch] "$top"/tests/unit/*.[ch])
+  local units=("$top"/src/*.c "$top"/tests/*.c "$top"/tests/unit/*.c)
+  local flags
+  mapfile -t flags < <(source_flags)
+  check clang-format clang-format --dry-run -Werror "${sources[@]}"
+  check cppcheck cppcheck -q --enable=warning,performance,portability \
+    --inline-suppr --error-exitcode=1 --std=c11 -D_GNU_SOURCE \
+    "-I$top/src" "${units[@]}"
+  check clang-tidy tidy "${units[@]}" -- "${flags[@]}"
+  check shellcheck shellcheck -x "$top"/tests/*.sh "$top"/tests/e2e/*.sh \
+    "$top"/examples/*.sh "$top"/.ci/run
+}
+
+# clang-tidy over each file, several at once: tidy FILE... -- FLAG...
+tidy() {
+  local files=()
+  while [ "$1" != -- ]; do
+    files+=("$1")
+    shift
+  done
+  printf '%s\0' "${files[@]}" |
+    xargs -0 -P "$jobs" -I{} clang-tidy --quiet {} "$@"
+}
+
+main() {
+  if [ "$#" -gt 0 ]; then
+    usage
+    exit 2
+  fi
+  if [ -e "$top/config.status" ]; then
+    echo "The source directory itself is configured; run 'make distclean' there first."
+    exit 1
+  fi
+  mkdir -p "$logs"
+  install_packages
+
+  say "Checking the sources"
+  check_sources
+
+  say "Building with clang"
+  cd "$top" && require autoreconf autoreconf -fi
+  require configure-clang configured clang CC=clang
+  check build-clang make -s -j"$jobs" -C "$build/clang"
+
+  say "Unit tests with AddressSanitizer and UndefinedBehaviorSanitizer"
+  require configure-sanitizers configured sanitizers --enable-sanitizers
+  make_check sanitizers make -j"$jobs" -C "$build/sanitizers" check
+
+  say "All tests, from the tarball that 'make dist' makes"
+  require configure configured check
+  make_check distcheck make -j"$jobs" -C "$build/check" distcheck \
+    DISTCHECK_CONFIGURE_FLAGS=--enable-werror
+
+  say "Results"
+  end
+}
+
+main "$@"
