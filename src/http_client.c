@@ -177,13 +177,17 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
   return size;
 }
 
-/* libcurl's header callback: notes the empty line that ends a head. Without it,
- * libcurl takes an answer that breaks off in its head for a whole one. */
+/* libcurl's header callback: notes the empty line that ends a head, be it that
+ * of an interim answer, or the last one, which trailers may follow. libcurl
+ * itself takes an answer that breaks off in its head for a whole one. */
 static size_t take_header(char *bytes, size_t size, size_t count,
                           void *context) {
   struct transfer *transfer = context;
   size *= count;
-  transfer->head_is_whole = bytes[0] == '\r' || bytes[0] == '\n';
+  if (size >= strlen("HTTP/") && memcmp(bytes, "HTTP/", strlen("HTTP/")) == 0)
+    transfer->head_is_whole = false;
+  else if (size > 0 && (bytes[0] == '\r' || bytes[0] == '\n'))
+    transfer->head_is_whole = true;
   return size;
 }
 

@@ -420,6 +420,12 @@ static void test_forms_of_answers(void **state) {
         SCRIPTED_KEEP, false},
        OUTCOME_OK,
        "body"},
+      {"chunks and a trailer",
+       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "4\r\nbody\r\n0\r\nX-Trailer: x\r\n\r\n",
+        SCRIPTED_KEEP, false},
+       OUTCOME_OK,
+       "body"},
       {"nothing",
        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", SCRIPTED_KEEP, false},
        OUTCOME_OK,
