@@ -41,9 +41,8 @@ struct transfer {
 struct http_client {
   CURLM *multi;
   size_t requests_max, body_max;
-  struct transfer *active; /* doubly linked, taken out anywhere */
-  struct transfer *idle;   /* a stack */
-  size_t active_count;
+  struct transfer *active;  /* doubly linked, taken out anywhere */
+  struct transfer *idle;    /* a stack */
   int64_t timeouts_checked; /* steady clock, microseconds */
   bool saw_http1, is_http2;
 };
@@ -133,11 +132,9 @@ static void add_active(struct transfer *transfer) {
   if (*list != NULL)
     (*list)->previous = transfer;
   *list = transfer;
-  transfer->client->active_count++;
 }
 
 static void remove_active(struct transfer *transfer) {
-  transfer->client->active_count--;
   if (transfer->next != NULL)
     transfer->next->previous = transfer->previous;
   if (transfer->previous != NULL)
@@ -482,9 +479,9 @@ static void finish(struct transfer *transfer, CURLcode code) {
   transfer_put(transfer);
 }
 
-bool http_client_has_room(const struct http_client *client) {
+bool http_client_has_room(const struct http_client *client, long under_way) {
   return client->saw_http1 || client->is_http2 ||
-         client->active_count < STREAMS_PER_CONNECTION;
+         under_way < STREAMS_PER_CONNECTION;
 }
 
 static void end_overdue(struct http_client *client) {

@@ -68,10 +68,11 @@ struct http_client *http_client_create(size_t requests_max, size_t body_max);
 /* Cancels what is under way, with its callbacks. */
 void http_client_free(struct http_client *client);
 
-/* Whether another request can be started without its having to wait in vain:
- * until a first answer has shown what the server speaks, only so many are
- * started as one connection of HTTP/2 takes. */
-bool http_client_has_room(const struct http_client *client);
+/* Whether another request should be started for a user of the client who has so
+ * many under way: until a first answer has shown what servers speak, only so
+ * many are started as one connection of HTTP/2 takes, since libcurl would open
+ * one more connection for each above that. */
+bool http_client_has_room(const struct http_client *client, long under_way);
 
 /* Starts a request, with the key in the header x-api-key. Nothing is kept of
  * the arguments but the context. Redirects are not followed: the key would

@@ -232,8 +232,10 @@ static bool poll_next(struct poller *poller, size_t account) {
 static void poll_due(struct poller *poller) {
   for (size_t i = 0; i < poller->configuration->account_count; i++) {
     long limit = poller->configuration->accounts[i].options.max_concurrency;
-    while (poller->accounts[i].in_flight < limit &&
-           http_client_has_room(poller->client) && poll_next(poller, i))
+    const long *under_way = &poller->accounts[i].in_flight;
+    while (*under_way < limit &&
+           http_client_has_room(poller->client, *under_way) &&
+           poll_next(poller, i))
       ;
   }
 }
