@@ -27,7 +27,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${BUILD_DIR:-$top/build}
 packages=(autoconf automake libtool pkg-config gcc make libc6-dev
   collectd-core collectd-dev libcurl4-openssl-dev libjson-c-dev
-  libmicrohttpd-dev libcmocka-dev libprotobuf-c1 curl)
+  ca-certificates libmicrohttpd-dev libcmocka-dev libprotobuf-c1 curl)
 pids=()
 work=
 

@@ -27,7 +27,7 @@ packages=(
   collectd-core collectd-dev libcurl4-openssl-dev libjson-c-dev
   # to test: unit tests and simulator; collectd with write_prometheus
   libcmocka-dev libmicrohttpd-dev collectd-utils libprotobuf-c1
-  curl jq openssl nginx-light procps valgrind libc6-dbg
+  ca-certificates curl jq openssl nginx-light procps valgrind libc6-dbg
   # to check the sources
   clang clang-format clang-tidy cppcheck shellcheck
 )
@@ -178,11 +178,11 @@ main() {
 
   say "Unit tests with AddressSanitizer and UndefinedBehaviorSanitizer"
   require configure-sanitizers configured sanitizers --enable-sanitizers
-  make_check sanitizers make -j"$jobs" -C "$build/sanitizers" check
+  make_check sanitizers make -O -j"$jobs" -C "$build/sanitizers" check
 
   say "All tests, from the tarball that 'make dist' makes"
   require configure configured check
-  make_check distcheck make -j"$jobs" -C "$build/check" distcheck \
+  make_check distcheck make -O -j"$jobs" -C "$build/check" distcheck \
     DISTCHECK_CONFIGURE_FLAGS=--enable-werror
 
   say "Results"
