@@ -21,7 +21,8 @@ struct api_key {
 static const char control_character[] = "the key holds a control character";
 
 const char *api_key_check(const char *value) {
-  if (value[0] == '\0')
+  /* libcurl sends no header at all for a value without anything in it */
+  if (value[strspn(value, " ")] == '\0')
     return "the key is empty";
   for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++)
     if (*c < 0x20 || *c == 0x7F)
@@ -44,16 +45,10 @@ struct api_key *api_key_create(const char *value, const char *path) {
   return key;
 }
 
-static void forget(char *secret) {
-  if (secret != NULL)
-    explicit_bzero(secret, strlen(secret));
-  free(secret);
-}
-
 void api_key_free(struct api_key *key) {
   if (key == NULL)
     return;
-  forget(key->value);
+  free(key->value);
   free(key->path);
   free(key);
 }
@@ -102,7 +97,7 @@ static bool take(struct api_key *key, const char *line) {
   char *value = strdup(line);
   if (value == NULL)
     return false;
-  forget(key->value);
+  free(key->value);
   key->value = value;
   return true;
 }
@@ -124,7 +119,6 @@ static const char *read_key(struct api_key *key, int file, bool *changed) {
     key->read = status;
   }
   key->is_read = wrong == NULL;
-  explicit_bzero(line, sizeof(line));
   return wrong;
 }
 

@@ -144,7 +144,7 @@ static int camb_task_init(void) {
     poller = poller_create(configuration,
                            (int64_t)CDTIME_T_TO_MS(plugin_get_interval()));
   if (poller == NULL || !start_threads()) {
-    P_ERROR("libcurl or threads can't be started");
+    P_ERROR("out of memory, or libcurl or a thread can't be started");
     free_all();
     return -1;
   }

@@ -24,6 +24,7 @@
 struct transfer {
   CURL *easy;
   struct http_client *client;
+  struct http_server *server;
   struct transfer *next, *previous; /* previous: of the active ones only */
   struct curl_slist *headers;       /* the key's first */
   char error[CURL_ERROR_SIZE];
@@ -44,7 +45,7 @@ struct http_client {
   struct transfer *active;  /* doubly linked, taken out anywhere */
   struct transfer *idle;    /* a stack */
   int64_t timeouts_checked; /* steady clock, microseconds */
-  bool saw_http1, is_http2;
+  bool saw_http1;           /* of any server */
 };
 
 bool http_client_global_init(void) {
@@ -297,7 +298,6 @@ static bool add_key(struct transfer *transfer, const char *api_key) {
   if (asprintf(&line, KEY_HEADER "%s", api_key) < 0)
     return false;
   bool ok = add_header(transfer, line);
-  explicit_bzero(line, strlen(line));
   free(line);
   return ok;
 }
@@ -320,7 +320,10 @@ static bool prepare(struct transfer *transfer, const char *url,
   /* Wait for a connection that turns out to have HTTP/2, which TLS says at its
    * start. Without TLS, libcurl would wait for the first answer. */
   bool may_multiplex = strncasecmp(url, "https:", strlen("https:")) == 0;
+  bool needs_connection = transfer->server->is_silent;
   return add_key(transfer, api_key) &&
+         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
+                          needs_connection ? 1L : 0L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_PIPEWAIT, may_multiplex ? 1L : 0L) ==
              CURLE_OK &&
          add_header(transfer, "Accept: application/json") &&
@@ -336,12 +339,14 @@ static bool prepare(struct transfer *transfer, const char *url,
              CURLE_OK;
 }
 
-bool http_client_get(struct http_client *client, const char *url,
-                     const char *api_key, const struct http_options *options,
-                     http_done done, void *context) {
+bool http_client_get(struct http_client *client, struct http_server *server,
+                     const char *url, const char *api_key,
+                     const struct http_options *options, http_done done,
+                     void *context) {
   struct transfer *transfer = transfer_take(client);
   if (transfer == NULL)
     return false;
+  transfer->server = server;
   transfer->done = done;
   transfer->context = context;
   if (!prepare(transfer, url, api_key, options) ||
@@ -392,20 +397,34 @@ static bool should_send_again(const struct transfer *transfer, CURLcode code) {
          connects == 0 && header_size == 0;
 }
 
-/* Caps the connections to a host: as many as there can be requests for
- * HTTP/1.1, as many as the streams need for HTTP/2. Without the cap libcurl
- * opens one more connection for each request above the streams of one. */
-static void adapt_connections(struct http_client *client, CURL *easy) {
-  long version = 0;
-  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
-  if (version == CURL_HTTP_VERSION_NONE)
-    return;
-  if (version < CURL_HTTP_VERSION_2_0)
-    client->saw_http1 = true;
-  else
-    client->is_http2 = true;
+/* Learns from the transfer, which has ended by code, what its server speaks and
+ * whether it does. */
+static void learn(struct transfer *transfer, CURLcode code) {
+  struct http_server *server = transfer->server;
+  long version = CURL_HTTP_VERSION_NONE;
+  curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+  if (version != CURL_HTTP_VERSION_NONE) {
+    server->speaks_http1 = version < CURL_HTTP_VERSION_2_0;
+    server->speaks_http2 = !server->speaks_http1;
+  }
+  if (transfer->head_is_whole) {
+    server->answered = now_microseconds();
+    server->is_silent = false;
+  } else if (code == CURLE_OPERATION_TIMEDOUT && transfer->started > 0 &&
+             server->answered < transfer->started) {
+    server->is_silent = true;
+  }
+}
+
+/* Caps the connections to each host, all alike: as many as there can be
+ * requests for HTTP/1.1, as many as the streams need if all servers have
+ * HTTP/2. Without the cap libcurl opens one more connection for each request
+ * above the streams of one. */
+static void cap_connections(struct http_client *client,
+                            const struct http_server *server) {
   size_t connections = client->requests_max;
-  if (client->is_http2 && !client->saw_http1)
+  client->saw_http1 = client->saw_http1 || server->speaks_http1;
+  if (server->speaks_http2 && !client->saw_http1)
     connections =
         (connections + STREAMS_PER_CONNECTION - 1) / STREAMS_PER_CONNECTION;
   curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
@@ -472,15 +491,18 @@ static void finish(struct transfer *transfer, CURLcode code) {
       return;
   }
   struct http_result result;
-  adapt_connections(client, transfer->easy);
+  learn(transfer, code);
+  cap_connections(client, transfer->server);
   fill_result(transfer, code, &result);
   remove_active(transfer);
   transfer->done(transfer->context, &result);
   transfer_put(transfer);
 }
 
-bool http_client_has_room(const struct http_client *client, long under_way) {
-  return client->saw_http1 || client->is_http2 ||
+bool http_client_has_room(const struct http_client *client,
+                          const struct http_server *server, long under_way) {
+  bool are_connections_capped = server->speaks_http2 && !client->saw_http1;
+  return server->speaks_http1 || are_connections_capped ||
          under_way < STREAMS_PER_CONNECTION;
 }
 
@@ -498,13 +520,20 @@ static void end_overdue(struct http_client *client) {
   }
 }
 
+/* When libcurl fails, say out of memory, its caller must not spin. */
+static void wait_a_little(void) {
+  struct timespec time = {.tv_nsec = TIMEOUT_RESOLUTION * 1000000};
+  nanosleep(&time, NULL);
+}
+
 void http_client_run(struct http_client *client, int timeout) {
   int running, left;
   struct CURLMsg *message;
   if (client->active != NULL && timeout > TIMEOUT_RESOLUTION)
     timeout = (int)TIMEOUT_RESOLUTION;
-  curl_multi_poll(client->multi, NULL, 0, timeout, NULL);
-  curl_multi_perform(client->multi, &running);
+  if (curl_multi_poll(client->multi, NULL, 0, timeout, NULL) != CURLM_OK ||
+      curl_multi_perform(client->multi, &running) != CURLM_OK)
+    wait_a_little();
   while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
     struct transfer *transfer;
     CURLcode code = message->data.result;

@@ -58,6 +58,14 @@ struct http_result {
  * client. */
 typedef void (*http_done)(void *context, const struct http_result *result);
 
+/* What the client finds out about a server by its requests. All zero at first;
+ * belongs to the caller, and outlives the requests it is given with. */
+struct http_server {
+  bool speaks_http1, speaks_http2;
+  int64_t answered; /* when it last did: steady clock, microseconds */
+  bool is_silent;   /* a request has timed out since */
+};
+
 struct http_client;
 
 /* A client with at most so many requests at once, whose answers may be of at
@@ -68,21 +76,26 @@ struct http_client *http_client_create(size_t requests_max, size_t body_max);
 /* Cancels what is under way, with its callbacks. */
 void http_client_free(struct http_client *client);
 
-/* Whether another request should be started for a user of the client who has so
- * many under way: until a first answer has shown what servers speak, only so
- * many are started as one connection of HTTP/2 takes, since libcurl would open
- * one more connection for each above that. */
-bool http_client_has_room(const struct http_client *client, long under_way);
+/* Whether another request to a server should be started that has so many under
+ * way: until its first answer has shown what it speaks, only so many are
+ * started as one connection of HTTP/2 takes, since libcurl would open one more
+ * connection for each above that. */
+bool http_client_has_room(const struct http_client *client,
+                          const struct http_server *server, long under_way);
 
 /* Starts a request, with the key in the header x-api-key. Nothing is kept of
  * the arguments but the context. Redirects are not followed: the key would
  * travel along. A request that fails on a connection that had been used before,
  * without a line of its answer, is sent once more, at once: servers close idle
- * connections, and may do so just then. Returns false when the request could
- * not be started, and then there is no callback. */
-bool http_client_get(struct http_client *client, const char *url,
-                     const char *api_key, const struct http_options *options,
-                     http_done done, void *context);
+ * connections, and may do so just then. Requests to a server that has become
+ * silent use connections of their own, until one of them is answered: the one
+ * of HTTP/2 that all share may be dead without either end's knowing. Returns
+ * false when the request could not be started, and then there is no callback.
+ */
+bool http_client_get(struct http_client *client, struct http_server *server,
+                     const char *url, const char *api_key,
+                     const struct http_options *options, http_done done,
+                     void *context);
 
 /* Does what there is to do, waiting for it at most so many milliseconds or
  * until http_client_wake; calls the callbacks of the requests that ended. */

@@ -16,6 +16,7 @@
 /* What the polling thread has of an account. */
 struct polled_account {
   struct api_key *key;
+  struct http_server server;
   long in_flight; /* requests */
 };
 
@@ -203,8 +204,9 @@ static bool start_request(struct poller *poller, struct task *task) {
   bool ok = false;
   if (request != NULL && url != NULL) {
     *request = (struct request){.poller = poller, .task = task};
-    ok = http_client_get(poller->client, url, api_key_value(account->key),
-                         &http_options, on_done, request);
+    ok = http_client_get(poller->client, &account->server, url,
+                         api_key_value(account->key), &http_options, on_done,
+                         request);
   }
   free(url);
   if (ok)
@@ -223,7 +225,7 @@ static bool poll_next(struct poller *poller, size_t account) {
     return false;
   if (!start_request(poller, task)) {
     struct poll_answer answer = {.outcome = OUTCOME_NETWORK,
-                                 .detail = "out of memory"};
+                                 .detail = "libcurl can't start the request"};
     answer_task(poller, task, &answer);
   }
   return true;
@@ -232,9 +234,10 @@ static bool poll_next(struct poller *poller, size_t account) {
 static void poll_due(struct poller *poller) {
   for (size_t i = 0; i < poller->configuration->account_count; i++) {
     long limit = poller->configuration->accounts[i].options.max_concurrency;
-    const long *under_way = &poller->accounts[i].in_flight;
-    while (*under_way < limit &&
-           http_client_has_room(poller->client, *under_way) &&
+    const struct polled_account *account = &poller->accounts[i];
+    while (account->in_flight < limit &&
+           http_client_has_room(poller->client, &account->server,
+                                account->in_flight) &&
            poll_next(poller, i))
       ;
   }

@@ -34,10 +34,10 @@ struct task {
 
 /* A kind of trouble in an account. */
 struct trouble {
-  size_t tasks;                 /* that have it now */
-  size_t named;                 /* of them, that were told by name */
-  bool active;                  /* it is to be told for the account */
-  bool told;                    /* it was */
+  size_t tasks; /* that have it now */
+  size_t named; /* of them, that were told by name: trouble_told is it, too */
+  bool active;  /* it is to be told for the account */
+  bool told;    /* it was */
   char name[TASK_NAME_MAX + 1]; /* of the task that had it first */
   char detail[TRACKER_DETAIL_SIZE];
 };
@@ -256,6 +256,8 @@ static void enter_trouble(struct tracker *tracker, struct task *task,
   task->trouble = outcome;
   free(task->trouble_detail);
   task->trouble_detail = strdup(detail); /* out of memory: no detail */
+  if (task->trouble_told == outcome)
+    trouble->named++;
   if (++trouble->tasks == 1) {
     utf8_copy(trouble->name, sizeof(trouble->name), task->definition->name);
     utf8_copy(trouble->detail, sizeof(trouble->detail), detail);
@@ -552,6 +554,8 @@ void tracker_event_done(struct tracker *tracker,
       trouble->named++;
     break;
   case EVENT_TASK_TROUBLE_OVER:
+    if (event->task->trouble == event->outcome)
+      trouble->named--;
     event->task->trouble_told = OUTCOME_OK;
     break;
   case EVENT_ACCOUNT_TROUBLE:

@@ -51,6 +51,9 @@ struct fixture {
   char url[64];
 };
 
+/* What is learned of the fixture's server. */
+static struct http_server learned;
+
 static int64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -86,6 +89,7 @@ static void answer_by_plan(struct scripted_server *server,
 
 static void start(struct fixture *fixture, scripted_script script,
                   void *context) {
+  learned = (struct http_server){0};
   fixture->server = scripted_server_start(script, context);
   fixture->client = http_client_create(REQUESTS_MAX, BODY_MAX);
   assert_non_null(fixture->server);
@@ -142,7 +146,8 @@ static void run(struct http_client *client, const struct ending *endings,
 
 static void get(struct http_client *client, const char *url,
                 const struct http_options *options, struct ending *ending) {
-  assert_true(http_client_get(client, url, KEY, options, on_done, ending));
+  assert_true(
+      http_client_get(client, &learned, url, KEY, options, on_done, ending));
 }
 
 /* One request from its beginning to its end. */
@@ -326,8 +331,8 @@ static void test_arguments_are_not_kept(void **state) {
     options.proxy = proxy;
     key[4] = (char)('0' + i);
     assert_non_null(url);
-    assert_true(http_client_get(fixture.client, url, key, &options, on_done,
-                                &endings[i]));
+    assert_true(http_client_get(fixture.client, &learned, url, key, &options,
+                                on_done, &endings[i]));
     memset(url, 'z', strlen(url));
     memset(key, 'z', strlen(key));
     memset(&options, 0, sizeof(options));
@@ -1124,7 +1129,8 @@ static void test_requests_that_cannot_work(void **state) {
   struct http_client *client = http_client_create(REQUESTS_MAX, BODY_MAX);
   for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
     struct ending ending = {0};
-    if (http_client_get(client, urls[i], KEY, &plain, on_done, &ending)) {
+    if (http_client_get(client, &learned, urls[i], KEY, &plain, on_done,
+                        &ending)) {
       run(client, &ending, 1);
       ASSERT_CASE(urls[i], ending.outcome != OUTCOME_OK);
     } else {
