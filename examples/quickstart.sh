@@ -24,7 +24,7 @@ EOF
 }
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=${BUILD_DIR:-$top/build}
+build=$(realpath -m "${BUILD_DIR:-$top/build}")
 packages=(autoconf automake libtool pkg-config gcc make libc6-dev
   collectd-core collectd-dev libcurl4-openssl-dev libjson-c-dev
   ca-certificates libmicrohttpd-dev libcmocka-dev libprotobuf-c1 curl)
@@ -40,7 +40,8 @@ say() { printf '==> %s\n' "$*"; }
 
 # Ends what was started here, by its process ID, and waits for it.
 clean_up() {
-  trap - EXIT INT TERM
+  trap - EXIT
+  trap '' INT TERM HUP # the terminal may be closed, too
   for pid in "${pids[@]}"; do
     kill "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
@@ -224,7 +225,7 @@ news() {
 }
 
 show() {
-  if [ -t 1 ]; then
+  if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ]; then
     printf '\033[H\033[2J'
     printf 'camb_task in collectd, from %s (Ctrl-C ends)\n\n' \
       "${CAMB_API_URL:-https://client.camb.ai/apis}"
@@ -289,7 +290,7 @@ main() {
   fi
   work=$(mktemp -d)
   trap clean_up EXIT
-  trap on_interrupt INT TERM
+  trap on_interrupt INT TERM HUP
   install_packages
   build_plugin
   if [ "$simulated" = yes ]; then

@@ -39,6 +39,13 @@ struct option {
   const char *(*check)(const char *); /* of a string: NULL or what is wrong */
 };
 
+static const char *check_host(const char *value) {
+  return task_name_check(value) == NULL
+             ? NULL
+             : "it is not 1 to 127 bytes of UTF-8 without slashes and control "
+               "characters";
+}
+
 static const char *check_not_empty(const char *value) {
   return value[0] == '\0' ? "it is empty" : NULL;
 }
@@ -50,7 +57,7 @@ static const struct option options[] = {
     OPTION("APIKey", OPTION_STRING, api_key, 0, 0, api_key_check),
     OPTION("APIKeyFile", OPTION_STRING, api_key_file, 0, 0, check_not_empty),
     OPTION("CACert", OPTION_STRING, ca_cert, 0, 0, check_not_empty),
-    OPTION("Host", OPTION_STRING, host, 0, 0, task_name_check),
+    OPTION("Host", OPTION_STRING, host, 0, 0, check_host),
     OPTION("MaxConcurrency", OPTION_INTEGER, max_concurrency, 1, 1000, NULL),
     OPTION("Notify", OPTION_BOOLEAN, notify, 0, 0, NULL),
     OPTION("Proxy", OPTION_STRING, proxy, 0, 0, http_proxy_check),
@@ -265,18 +272,18 @@ static int parse_task_option(const oconfig_item_t *item, const char *place,
 
 /* Adds the task to the list, under its name with the account's prefix. */
 static const char *list_task(struct level *level,
-                             struct task_definition *definition) {
+                             struct task_definition definition) {
   const char *problem = find_account(level);
   if (problem != NULL)
     return problem;
-  definition->account = level->index;
+  definition.account = level->index;
   if (level->account == NULL)
-    return task_list_add(level->configuration->tasks, definition);
+    return task_list_add(level->configuration->tasks, &definition);
   char *name;
-  if (asprintf(&name, "%s-%s", level->account, definition->name) < 0)
+  if (asprintf(&name, "%s-%s", level->account, definition.name) < 0)
     return out_of_memory;
-  definition->name = name;
-  problem = task_list_add(level->configuration->tasks, definition);
+  definition.name = name;
+  problem = task_list_add(level->configuration->tasks, &definition);
   free(name);
   return problem;
 }
@@ -308,8 +315,8 @@ static int parse_task(struct level *level, const oconfig_item_t *item) {
   for (int i = 0; i < item->children_num; i++)
     if (parse_task_option(&item->children[i], place, &definition) != 0)
       return -1;
-  problem = list_task(level, &definition);
-  return problem == NULL ? 0 : refuse(place, "not followed", problem);
+  problem = list_task(level, definition);
+  return problem == NULL ? 0 : refuse(place, definition.name, problem);
 }
 
 static int parse_item(struct level *level, const oconfig_item_t *item) {

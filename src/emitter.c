@@ -193,6 +193,8 @@ static void notify_task_ended(const struct configuration *configuration,
   char state[32], elapsed[64], run_id[32];
   struct message message = {""};
   notification_t notification;
+  if (!options_of(configuration, event->account)->notify)
+    return;
   start_notification(&notification, configuration, event, TASK_PLUGIN,
                      event->name, STATUS_TYPE_INSTANCE);
   notification.severity =
@@ -237,53 +239,63 @@ static void notify_account(const struct configuration *configuration,
   send_notification(&notification);
 }
 
-static void log_trouble(const struct configuration *configuration,
-                        const struct tracker_event *event) {
-  P_WARNING("account \"%s\": %s, at first for task \"%s\" (%s)",
-            configuration->accounts[event->account].name,
-            outcome_info[event->outcome].text, event->name, event->detail);
+static const char *account_name(const struct configuration *configuration,
+                                const struct tracker_event *event) {
+  return configuration->accounts[event->account].name;
 }
 
-static void log_over(const struct configuration *configuration,
-                     const struct tracker_event *event) {
-  P_NOTICE("account \"%s\": over: %s",
-           configuration->accounts[event->account].name,
-           outcome_info[event->outcome].text);
+static void log_task(const struct tracker_event *event) {
+  const char *trouble = outcome_info[event->outcome].text;
+  if (event->kind == EVENT_TASK_TROUBLE)
+    P_WARNING("task \"%s\" (ID %s): %s (%s)", event->name, event->id, trouble,
+              event->detail);
+  else
+    P_NOTICE("task \"%s\" (ID %s): over: %s", event->name, event->id, trouble);
+}
+
+static void log_account(const struct configuration *configuration,
+                        const struct tracker_event *event) {
+  const char *account = account_name(configuration, event);
+  const char *trouble = outcome_info[event->outcome].text;
+  if (event->kind == EVENT_MANY_TASKS_TROUBLE)
+    P_WARNING("account \"%s\": more than %d tasks: %s; no more of them are "
+              "logged",
+              account, TRACKER_TASKS_LOGGED, trouble);
+  else if (event->kind == EVENT_ACCOUNT_TROUBLE)
+    P_WARNING("account \"%s\": %s, at first for task \"%s\" (%s)", account,
+              trouble, event->name, event->detail);
+  else
+    P_NOTICE("account \"%s\": over: %s", account, trouble);
+}
+
+static void log_key_problem(const struct configuration *configuration,
+                            const struct tracker_event *event) {
+  const char *account = account_name(configuration, event);
+  if (event->kind == EVENT_KEY_PROBLEM)
+    P_WARNING("account \"%s\": %s", account, event->detail);
+  else
+    P_NOTICE("account \"%s\": the key file is good now", account);
 }
 
 void emitter_event(const struct configuration *configuration,
                    const struct tracker_event *event) {
-  const char *account = configuration->accounts[event->account].name;
-  const char *trouble = outcome_info[event->outcome].text;
   switch (event->kind) {
   case EVENT_TASK_ENDED:
-    if (options_of(configuration, event->account)->notify)
-      notify_task_ended(configuration, event);
+    notify_task_ended(configuration, event);
     break;
   case EVENT_TASK_TROUBLE:
-    P_WARNING("task \"%s\" (ID %s): %s (%s)", event->name, event->id, trouble,
-              event->detail);
-    break;
   case EVENT_TASK_TROUBLE_OVER:
-    P_NOTICE("task \"%s\" (ID %s): over: %s", event->name, event->id, trouble);
+    log_task(event);
     break;
   case EVENT_MANY_TASKS_TROUBLE:
-    P_WARNING("account \"%s\": more than %d tasks: %s; no more of them are "
-              "logged",
-              account, TRACKER_TASKS_LOGGED, trouble);
-    break;
-  case EVENT_ACCOUNT_TROUBLE:
-    log_trouble(configuration, event);
-    break;
   case EVENT_MANY_TASKS_OVER:
+  case EVENT_ACCOUNT_TROUBLE:
   case EVENT_ACCOUNT_TROUBLE_OVER:
-    log_over(configuration, event);
+    log_account(configuration, event);
     break;
   case EVENT_KEY_PROBLEM:
-    P_WARNING("account \"%s\": %s", account, event->detail);
-    break;
   case EVENT_KEY_PROBLEM_OVER:
-    P_NOTICE("account \"%s\": the key file is good now", account);
+    log_key_problem(configuration, event);
     break;
   case EVENT_KEY_REJECTED:
     notify_account(configuration, event, SEVERITY_FAILURE,

@@ -133,15 +133,23 @@ static void set_detail(struct poll_answer *answer, const char *text) {
   utf8_copy_any(answer->detail, sizeof(answer->detail), text);
 }
 
+/* What is wrong, and more of it, which may be "". */
+static void set_details(struct poll_answer *answer, const char *text,
+                        const char *more) {
+  char line[STATUS_MESSAGE_SIZE + 64];
+  snprintf(line, sizeof(line), "%s%s%s", text, more[0] == '\0' ? "" : ": ",
+           more);
+  set_detail(answer, line);
+}
+
 /* "HTTP 404: Task not found": what an answer with an error says. */
 static void describe_error(const struct http_result *result,
                            struct poll_answer *answer) {
-  char text[STATUS_MESSAGE_SIZE], line[STATUS_MESSAGE_SIZE + 32];
+  char text[STATUS_MESSAGE_SIZE], status[32];
   status_decoder_error_text(result->body, result->body_size, result->api_key,
                             text);
-  snprintf(line, sizeof(line), "HTTP %ld%s%s", result->status,
-           text[0] == '\0' ? "" : ": ", text);
-  set_detail(answer, line);
+  snprintf(status, sizeof(status), "HTTP %ld", result->status);
+  set_details(answer, status, text);
 }
 
 /* Makes of a request's end the answer for the tracker. */
@@ -159,7 +167,7 @@ static void judge(const struct http_result *result,
                                     result->api_key, &answer->status);
   if (problem != NULL) {
     answer->outcome = OUTCOME_INVALID;
-    set_detail(answer, problem);
+    set_details(answer, problem, answer->status.message);
   }
 }
 

@@ -169,30 +169,36 @@ static int64_t run_id_of(struct json_object *value) {
   }
 }
 
-static const char *decode_state(struct json_object *status,
-                                enum task_state *state) {
-  if (!json_object_is_type(status, json_type_string))
-    return "it has no status";
-  const char *name = json_object_get_string(status);
-  if (strlen(name) != (size_t)json_object_get_string_len(status))
-    return "its status is unknown";
+static bool find_state(const char *name, enum task_state *state) {
   for (int i = 0; i < TASK_STATE_COUNT; i++)
     if (i != TASK_UNKNOWN && strcasecmp(name, task_state_info[i].name) == 0) {
       *state = (enum task_state)i;
-      return NULL;
+      return true;
     }
   for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
     if (strcasecmp(name, aliases[i].name) == 0) {
       *state = aliases[i].state;
-      return NULL;
+      return true;
     }
-  return "its status is unknown";
+  return false;
+}
+
+static const char *decode_state(struct json_object *status, const char *secret,
+                                struct status_answer *answer) {
+  if (!json_object_is_type(status, json_type_string))
+    return "it has no status";
+  const char *name = json_object_get_string(status);
+  if (strlen(name) == (size_t)json_object_get_string_len(status) &&
+      find_state(name, &answer->state))
+    return NULL;
+  copy_text(status, secret, answer->message, sizeof(answer->message));
+  return "its status is not a known one";
 }
 
 static const char *decode_object(struct json_object *object, const char *secret,
                                  struct status_answer *answer) {
   const char *problem =
-      decode_state(json_object_object_get(object, "status"), &answer->state);
+      decode_state(json_object_object_get(object, "status"), secret, answer);
   if (problem != NULL)
     return problem;
   answer->run_id = run_id_of(json_object_object_get(object, "run_id"));
@@ -234,7 +240,7 @@ static const char *decode_value(struct json_object *value, const char *secret,
   case json_type_array:
     return decode_list(value, answer);
   case json_type_string:
-    return decode_state(value, &answer->state);
+    return decode_state(value, secret, answer);
   default:
     return "it has no status";
   }

@@ -30,8 +30,9 @@ struct status_answer {
 
 /* Decodes the size bytes of body. Where secret, not NULL, stands in a text of
  * the answer, it is blanked, also as JSON escapes it. Returns NULL and fills
- * the answer, or returns why the body is not a valid answer (static text); the
- * answer is then undefined. */
+ * the answer, or returns why the body is not a valid answer (static text). Then
+ * only the answer's message is defined: the status if that is not a known one,
+ * or else "". */
 const char *status_decoder_decode(const char *body, size_t size,
                                   const char *secret,
                                   struct status_answer *answer);

@@ -12,8 +12,9 @@ struct task {
   struct task_definition *definition;
 
   enum task_state state;
-  bool saw_pending;  /* so its end, when it comes, is known */
-  int64_t started;   /* wall clock, like all times here */
+  bool saw_pending; /* so its end, when it comes, is known */
+  /* steady clock: the wall clock may be set at any time */
+  int64_t started;
   int64_t confirmed; /* when a valid answer last came */
   int64_t ended;     /* when the final one came */
   int64_t run_id;
@@ -150,9 +151,9 @@ bool tracker_add_task(struct tracker *tracker,
     free(task);
     return false;
   }
-  task->started = now.wall;
+  task->started = now.steady;
   if (definition->started > 0 && definition->started < now.wall)
-    task->started = definition->started;
+    task->started -= now.wall - definition->started;
   task->run_id = STATUS_RUN_ID_NONE;
   tracker->tasks[tracker->task_count++] = task;
   account->task_count++;
@@ -184,6 +185,7 @@ static bool has_due(const struct tracker *tracker,
 struct task *tracker_take_due(struct tracker *tracker, size_t account) {
   if (!has_due(tracker, &tracker->accounts[account]))
     return NULL;
+  _Static_assert(offsetof(struct task, due) == 0, "an entry is its task");
   struct task *task =
       (struct task *)due_queue_pop(&tracker->accounts[account].due);
   task->round = tracker->round;
@@ -285,12 +287,12 @@ static void set_status(struct tracker *tracker, struct task *task,
   account->states[task->state]--;
   account->states[status->state]++;
   task->state = status->state;
-  task->confirmed = now.wall;
+  task->confirmed = now.steady;
   if (!task_state_info[status->state].final) {
     task->saw_pending = true;
     return;
   }
-  task->ended = now.wall;
+  task->ended = now.steady;
   task->run_id = status->run_id;
   task->exception_reason = copy_or_null(status->exception_reason);
   task->message = copy_or_null(status->message);
@@ -330,12 +332,12 @@ bool tracker_was_answered(const struct tracker *tracker, size_t account) {
 }
 
 static double seconds_between(int64_t from, int64_t to) {
-  return from < to ? (double)(to - from) / 1000 : 0;
+  return (double)(to - from) / 1000;
 }
 
 static double elapsed(const struct task *task, struct moment now) {
   if (!task_state_info[task->state].final)
-    return seconds_between(task->started, now.wall);
+    return seconds_between(task->started, now.steady);
   return task->saw_pending ? seconds_between(task->started, task->ended) : -1;
 }
 
@@ -344,7 +346,7 @@ static double status_age(const struct task *task, struct moment now) {
     return -1;
   if (task_state_info[task->state].final)
     return 0;
-  return seconds_between(task->confirmed, now.wall);
+  return seconds_between(task->confirmed, now.steady);
 }
 
 /* Judges the account by the requests that ended in the interval, if any did. */
@@ -487,11 +489,13 @@ static bool task_event(struct tracker *tracker, struct task *task,
   return true;
 }
 
-static bool trouble_event(const struct account *account,
+/* A trouble of the account that has begun, or else one that is over. In this
+ * order, since the end of one kind may be the beginning of a worse one. */
+static bool trouble_event(const struct account *account, bool begun,
                           struct tracker_event *event) {
   for (int i = 0; i < OUTCOME_COUNT; i++) {
     const struct trouble *trouble = &account->troubles[i];
-    if (trouble->active == trouble->told)
+    if (trouble->active == trouble->told || trouble->active != begun)
       continue;
     event->outcome = (enum outcome)i;
     if (outcome_info[i].scope == SCOPE_ACCOUNT)
@@ -519,7 +523,8 @@ static bool account_event(const struct account *account,
   } else if (account->blind != account->blind_told) {
     event->kind = account->blind ? EVENT_BLIND : EVENT_BLIND_OVER;
   } else {
-    return trouble_event(account, event);
+    return trouble_event(account, true, event) ||
+           trouble_event(account, false, event);
   }
   return true;
 }

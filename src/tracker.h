@@ -26,8 +26,9 @@
 /* Tasks of an account that are logged by name for each kind of trouble. */
 #define TRACKER_TASKS_LOGGED 10
 
-/* A moment, in milliseconds: of the wall clock (since the epoch) for what users
- * see, of a steady clock for what is due. */
+/* A moment, in milliseconds: of the wall clock (since the epoch), by which
+ * users say when a task was started, and of a steady clock, by which all is
+ * measured. */
 struct moment {
   int64_t wall, steady;
 };

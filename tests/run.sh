@@ -16,7 +16,7 @@ EOF
 }
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=${BUILD_DIR:-$top/build}
+build=$(realpath -m "${BUILD_DIR:-$top/build}")
 logs=$build/logs
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
@@ -74,7 +74,14 @@ install_packages() {
   done
   [ "${#missing[@]}" -gt 0 ] || return 0
   say "Installing ${missing[*]}"
-  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo=(sudo)
+    command -v sudo >/dev/null || {
+      echo "Packages are missing; as root: apt-get install ${missing[*]}"
+      failed=$((failed + 1))
+      end
+    }
+  fi
   require apt-update "${sudo[@]}" apt-get update -q
   require apt-install "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -q --no-install-recommends "${missing[@]}"

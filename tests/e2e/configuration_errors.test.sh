@@ -126,7 +126,7 @@ done
 bad "an option in an account" 'Account "a": Timeout: ' '<Account "a">
 Timeout 0
 </Account>'
-bad "Host: empty" 'Host: .*empty' 'Host ""'
+bad "Host: empty" 'Host: .*1 to 127 bytes' 'Host ""'
 bad "Host: a slash" 'Host: .*slash' 'Host "a/b"'
 bad "CACert: empty" 'CACert: .*empty' 'CACert ""'
 

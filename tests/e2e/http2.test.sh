@@ -208,6 +208,22 @@ is "nor failed" "$(bad_requests)" 0
 note "$(connections narrow) connections"
 simulate >/dev/null <<<'all latency=0.01'
 
+# The worker that has our connections stops without a word; new ones are taken by
+# another. That is noticed, since else all requests would go on into the dead
+# connection for as long as TCP hopes for it.
+follow http2 16 "Timeout 1"
+ok "HTTP/2, before a connection dies: three rounds" wait_for asked 3
+reload_nginx
+ok "a worker that will stop answers" wait_for has_new_worker http2
+worker=$(tail -n 1 "$work/http2.requests" | cut -d ' ' -f 4)
+kill -STOP "$worker"
+ok "requests time out" wait_for eval '[ "$(requests timeout)" -gt 0 ]'
+kill -HUP "$nginx"
+now=$(requests ok)
+ok "new connections are made, and used: three more rounds" wait_for more_answers 600
+is "the API is up" "$(value camb_api-default/gauge-up)" 1
+kill -CONT "$worker"
+
 # The server closes a connection after 50 requests. Those that were in it when
 # it did so are sent again.
 follow hasty2 40

@@ -3,7 +3,7 @@
 # examples/quickstart.sh: both of its ways, and what it leaves behind.
 # shellcheck source-path=SCRIPTDIR
 . "${0%/*}/lib.sh"
-need "$collectd" curl jq dpkg-query
+need "$collectd" curl jq dpkg-query pgrep
 
 export TMPDIR=$work/tmp
 mkdir "$TMPDIR"

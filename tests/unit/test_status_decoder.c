@@ -835,9 +835,31 @@ static void test_error_text_of_a_large_body(void **state) {
   assert_string_equal(text, "");
 }
 
+/* What a new state of the API's would be called is worth knowing. */
+static void test_unknown_status_is_told(void **state) {
+  static const struct {
+    const char *body, *message;
+  } cases[] = {
+      {"{\"status\":\"HALF_DONE\"}", "HALF_DONE"},
+      {"\"HALF_DONE\"", "HALF_DONE"},
+      {"{\"status\":\"key:pass\"}", "key:****"},
+      {"{\"status\":1,\"message\":\"m\"}", ""},
+      {"{\"message\":\"m\"}", ""},
+      {"{", ""},
+  };
+  (void)state;
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct status_answer answer;
+    assert_non_null(status_decoder_decode(cases[i].body, strlen(cases[i].body),
+                                          "pass", &answer));
+    assert_string_equal(answer.message, cases[i].message);
+  }
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_states),
+      cmocka_unit_test(test_unknown_status_is_told),
       cmocka_unit_test(test_answers),
       cmocka_unit_test(test_invalid),
       cmocka_unit_test(test_truncated),

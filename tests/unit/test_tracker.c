@@ -697,7 +697,7 @@ static void test_give_back_counts_nothing(void **state) {
 #define NOT_KNOWN (-1.0)
 #define CLOCK_STEPS_MAX 6
 
-/* A task's times while the wall clock goes as it likes; all in seconds after
+/* A task's times, while the wall clock goes as it likes; all in seconds after
  * it was first listed. */
 static const struct {
   const char *name;
@@ -706,71 +706,76 @@ static const struct {
     double at;
     char answer;
     double elapsed, status_age;
+    double wall; /* how far the wall clock is off by then */
   } steps[CLOCK_STEPS_MAX];
 } times[] = {
     {"no valid answer",
      0,
-     {{0, 's', 0, NOT_KNOWN}, {10, 'n', 10, NOT_KNOWN}, {20, 'w', 20, -1}}},
+     {{0, 's', 0, NOT_KNOWN, 0},
+      {10, 'n', 10, NOT_KNOWN, 0},
+      {20, 'w', 20, -1, 0}}},
     {"pending, held through errors",
      0,
-     {{0, 'P', 0, 0},
-      {10, 'P', 10, 0},
-      {20, 's', 20, 10},
-      {30.25, 'w', 30.25, 20.25},
-      {40, 'P', 40, 0}}},
+     {{0, 'P', 0, 0, 0},
+      {10, 'P', 10, 0, 0},
+      {20, 's', 20, 10, 0},
+      {30.25, 'w', 30.25, 20.25, 0},
+      {40, 'P', 40, 0, 0}}},
     {"first valid answer after errors",
      0,
-     {{0, 's', 0, NOT_KNOWN}, {10, 'P', 10, 0}, {20, 's', 20, 10}}},
+     {{0, 's', 0, NOT_KNOWN, 0}, {10, 'P', 10, 0, 0}, {20, 's', 20, 10, 0}}},
     {"frozen at the end",
      0,
-     {{0, 'P', 0, 0},
-      {10, 's', 10, 10},
-      {20, 'S', 20, 0},
-      {30, '.', 20, 0},
-      {100000, '.', 20, 0}}},
+     {{0, 'P', 0, 0, 0},
+      {10, 's', 10, 10, 0},
+      {20, 'S', 20, 0, 0},
+      {30, '.', 20, 0, 0},
+      {100000, '.', 20, 0, 0}}},
     {"Started",
      -3600,
-     {{0, 'P', 3600, 0},
-      {10, 's', 3610, 10},
-      {20, 'E', 3620, 0},
-      {30, '.', 3620, 0}}},
-    {"Started, no valid answer", -60, {{0, 's', 60, NOT_KNOWN}}},
-    {"Started long ago", -1795507199.0, {{0, 'P', 1795507199.0, 0}}},
+     {{0, 'P', 3600, 0, 0},
+      {10, 's', 3610, 10, 0},
+      {20, 'E', 3620, 0, 0},
+      {30, '.', 3620, 0, 0}}},
+    {"Started, no valid answer", -60, {{0, 's', 60, NOT_KNOWN, 0}}},
+    {"Started long ago", -1795507199.0, {{0, 'P', 1795507199.0, 0, 0}}},
     {"Started in the future",
      3600,
-     {{0, 'P', 0, 0},
-      {10, 'P', 10, 0},
-      {7200, 'T', 7200, 0},
-      {7210, '.', 7200, 0}}},
+     {{0, 'P', 0, 0, 0},
+      {10, 'P', 10, 0, 0},
+      {7200, 'T', 7200, 0, 0},
+      {7210, '.', 7200, 0, 0}}},
     {"first answer final",
      0,
-     {{0, 'S', NOT_KNOWN, 0}, {10, '.', NOT_KNOWN, 0}}},
+     {{0, 'S', NOT_KNOWN, 0, 0}, {10, '.', NOT_KNOWN, 0, 0}}},
     {"first valid answer final",
      0,
-     {{0, 's', 0, NOT_KNOWN}, {10, '$', NOT_KNOWN, 0}, {20, '.', -1, 0}}},
+     {{0, 's', 0, NOT_KNOWN, 0},
+      {10, '$', NOT_KNOWN, 0, 0},
+      {20, '.', -1, 0, 0}}},
     {"Started, first answer final",
      -3600,
-     {{0, 'E', NOT_KNOWN, 0}, {10, '.', NOT_KNOWN, 0}}},
-    {"clock set back while pending",
+     {{0, 'E', NOT_KNOWN, 0, 0}, {10, '.', NOT_KNOWN, 0, 0}}},
+    {"clock set back",
      0,
-     {{0, 'P', 0, 0},
-      {100, 'P', 100, 0},
-      {50, 's', 50, 0},
-      {-100, 's', 0, 0},
-      {-50, 'P', 0, 0},
-      {110, 's', 110, 160}}},
-    {"clock set back before the end",
+     {{0, 'P', 0, 0, 0},
+      {10, 'P', 10, 0, -7200},
+      {20, 's', 20, 10, -7200},
+      {30, 'S', 30, 0, -10000},
+      {40, '.', 30, 0, -20000}}},
+    {"clock set forward",
      0,
-     {{0, 'P', 0, 0}, {-100, 'S', 0, 0}, {100, '.', 0, 0}}},
-    {"clock set back after the end",
+     {{0, 'P', 0, 0, 0},
+      {10, 's', 10, 10, 3600},
+      {20, 'P', 20, 0, 3600},
+      {30, 'E', 30, 0, 1e9},
+      {40, '.', 30, 0, 1e9}}},
+    {"clock set without an answer",
      0,
-     {{0, 'P', 0, 0}, {10, 'S', 10, 0}, {-100, '.', 10, 0}}},
-    {"clock set back without an answer",
-     0,
-     {{0, 's', 0, NOT_KNOWN}, {-100, 's', 0, NOT_KNOWN}}},
+     {{0, 's', 0, NOT_KNOWN, 0}, {10, 's', 10, NOT_KNOWN, -100}}},
     {"clock set back behind Started",
      -60,
-     {{0, 'P', 60, 0}, {-100, 'P', 0, 0}, {-40, 'P', 20, 0}}},
+     {{0, 'P', 60, 0, 0}, {10, 'P', 70, 0, -1000}}},
 };
 
 static bool is_time(double value, double expected) {
@@ -787,7 +792,10 @@ static void check_times(size_t which) {
     char answer_letter = times[which].steps[i].answer;
     if (answer_letter == '\0')
       break;
-    world.now.wall = start.wall + llround(times[which].steps[i].at * 1000);
+    int64_t passed = llround(times[which].steps[i].at * 1000);
+    world.now.steady = start.steady + passed;
+    world.now.wall =
+        start.wall + passed + llround(times[which].steps[i].wall * 1000);
     play_round(&world, (const char[]){answer_letter, '\0'});
     const struct task_values *values = &world.snapshot.tasks[0];
     if (!is_time(values->elapsed, times[which].steps[i].elapsed) ||
@@ -811,9 +819,9 @@ static void test_times_between(void **state) {
   tracker_begin_round(world.tracker, world.now);
   assert_int_equal(take(&world, 0), 0);
   assert_int_equal(take(&world, 0), 1);
-  world.now.wall += 250;
+  world.now.steady += 250;
   answer(&world, 0, 'P');
-  world.now.wall += 500;
+  world.now.steady += 500;
   end_round(&world);
   assert_true(is_time(world.snapshot.tasks[0].elapsed, 0.75));
   assert_true(is_time(world.snapshot.tasks[0].status_age, 0.5));
@@ -1289,6 +1297,26 @@ static void test_told_many_only_if_many(void **state) {
   run_scripts(scripts, COUNT(scripts), describe_kinds);
 }
 
+/* While nobody takes events, the first task comes out of its trouble and into
+ * it again, time after time: that uses up nobody's place among the named. */
+static void test_told_after_a_long_silence(void **state) {
+  struct world world = world_create("00");
+  char text[TEXT_SIZE];
+  (void)state;
+  play_round(&world, "nP");
+  describe_told(&world, text);
+  assert_string_equal(text, "trouble:t0:n");
+  play_round(&world, "PP");
+  play_round(&world, "nP");
+  play_round(&world, "PP");
+  describe_told(&world, text);
+  assert_string_equal(text, "over:t0:n");
+  play_round(&world, "Pn");
+  describe_told(&world, text);
+  assert_string_equal(text, "trouble:t1:n");
+  world_free(&world);
+}
+
 /* Events are taken at once, as by a thread of its own, after each answer: the
  * trouble goes from task to task and so is there in every round. */
 static void test_account_trouble_that_wanders(void **state) {
@@ -1549,6 +1577,7 @@ int main(void) {
       cmocka_unit_test(test_told_blind),
       cmocka_unit_test(test_told_many),
       cmocka_unit_test(test_told_many_only_if_many),
+      cmocka_unit_test(test_told_after_a_long_silence),
       cmocka_unit_test(test_account_trouble_that_wanders),
       cmocka_unit_test(test_change_while_telling),
       cmocka_unit_test(test_end_event),
