@@ -316,7 +316,11 @@ static int parse_task(struct level *level, const oconfig_item_t *item) {
     if (parse_task_option(&item->children[i], place, &definition) != 0)
       return -1;
   problem = list_task(level, definition);
-  return problem == NULL ? 0 : refuse(place, definition.name, problem);
+  if (problem == NULL)
+    return 0;
+  char name[TASK_ID_MAX + sizeof("name \"\"")];
+  snprintf(name, sizeof(name), "name \"%.*s\"", TASK_ID_MAX, definition.name);
+  return refuse(place, name, problem);
 }
 
 static int parse_item(struct level *level, const oconfig_item_t *item) {

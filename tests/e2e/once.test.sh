@@ -128,7 +128,7 @@ EOF
 ok "a wrong configuration is an error" test "$exit_status" -ne 0
 ok "which did not take too long" test "$exit_status" -lt 124
 is "it is said" "$(complaints)" \
-  'Task "done": not followed: another task has the same name'
+  'Task "done": name "pending": another task has the same name'
 is "and nothing is asked" "$(counted .requests)" "$requests"
 
 run_once <<<'LoadPlugin camb_task'
