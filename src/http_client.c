@@ -416,15 +416,20 @@ static void learn(struct transfer *transfer, CURLcode code) {
   }
 }
 
-/* Caps the connections to each host, all alike: as many as there can be
- * requests for HTTP/1.1, as many as the streams need if all servers have
- * HTTP/2. Without the cap libcurl opens one more connection for each request
- * above the streams of one. */
+/* Whether the connections to a server can be capped to what its streams need:
+ * libcurl's cap is one for all servers, and HTTP/1.1 needs one a request. */
+static bool can_cap(const struct http_client *client,
+                    const struct http_server *server) {
+  return server->speaks_http2 && !client->saw_http1;
+}
+
+/* Caps the connections to each host, all alike. Without the cap libcurl opens
+ * one more connection for each request above the streams of one. */
 static void cap_connections(struct http_client *client,
                             const struct http_server *server) {
   size_t connections = client->requests_max;
   client->saw_http1 = client->saw_http1 || server->speaks_http1;
-  if (server->speaks_http2 && !client->saw_http1)
+  if (can_cap(client, server))
     connections =
         (connections + STREAMS_PER_CONNECTION - 1) / STREAMS_PER_CONNECTION;
   curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
@@ -501,8 +506,7 @@ static void finish(struct transfer *transfer, CURLcode code) {
 
 bool http_client_has_room(const struct http_client *client,
                           const struct http_server *server, long under_way) {
-  bool are_connections_capped = server->speaks_http2 && !client->saw_http1;
-  return server->speaks_http1 || are_connections_capped ||
+  return server->speaks_http1 || can_cap(client, server) ||
          under_way < STREAMS_PER_CONNECTION;
 }
 

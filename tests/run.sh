@@ -89,15 +89,10 @@ install_packages() {
 
 # How many of automake's results were so: count LOG RESULT...
 count() {
-  local log=$1 result sum=0 lines
+  local log=$1 IFS='|'
   shift
-  for result in "$@"; do
-    lines=$(sed -n "s/^# $result: *\([0-9][0-9]*\)\$/\1/p" "$log")
-    for lines in $lines; do
-      sum=$((sum + lines))
-    done
-  done
-  echo "$sum"
+  sed -nE "s/^# ($*): *([0-9]+)\$/\2/p" "$log" |
+    awk '{ sum += $1 } END { print sum + 0 }'
 }
 
 # make_check NAME COMMAND...: a make that runs tests by automake's harness; its
