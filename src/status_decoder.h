@@ -8,16 +8,17 @@
 #ifndef STATUS_DECODER_H
 #define STATUS_DECODER_H
 
+#include "json_reader.h"
 #include "task_state.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define STATUS_BODY_MAX 1048576UL /* bytes; a larger body is invalid */
-#define STATUS_REASON_SIZE 128    /* bytes with the terminator */
-#define STATUS_MESSAGE_SIZE 512   /* bytes with the terminator */
+#define STATUS_BODY_MAX JSON_READER_MAX /* bytes; a larger body is invalid */
+#define STATUS_REASON_SIZE 128          /* bytes with the terminator */
+#define STATUS_MESSAGE_SIZE 512         /* bytes with the terminator */
 #define STATUS_RUN_ID_NONE INT64_MIN
-/* Arrays and objects may be nested in each other 32 deep. */
+#define STATUS_FIELDS_MAX 32 /* fields of one answer */
 
 /* The texts are valid UTF-8 without control characters, empty where the API
  * gives none, cut where they are longer. */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads JSON that others have written, by json-c, and is stricter than that is:
+ * one whole value, valid UTF-8, no NUL byte, of bounded size and depth. */
+#ifndef JSON_READER_H
+#define JSON_READER_H
+
+#include <stddef.h>
+
+#define JSON_READER_MAX 1048576UL /* bytes */
+/* Arrays and objects may be nested in each other 32 deep. */
+
+struct json_object; /* json-c's */
+
+/* Parses the size bytes of text as one JSON value into *value, which is to be
+ * released by json_object_put, and which JSON null leaves NULL. Returns NULL or
+ * what is wrong (static text). */
+const char *json_reader_parse(const char *text, size_t size,
+                              struct json_object **value);
+
+/* Copies a value of any type to a buffer of size bytes as valid UTF-8 without
+ * control characters, cut where it is longer: a string as it is, null as "",
+ * anything else as JSON. Where secret, not NULL, stands in it, it is blanked,
+ * also as JSON escapes it. When out of memory, the text is "". */
+void json_reader_text(struct json_object *value, const char *secret,
+                      char *buffer, size_t size);
+
+#endif
