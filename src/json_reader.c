@@ -5,6 +5,7 @@
 
 #include <json-c/json.h>
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,4 +115,12 @@ void json_reader_text(struct json_object *value, const char *secret,
     utf8_copy(buffer, size, text);
   }
   free(text);
+}
+
+double json_reader_number(struct json_object *value) {
+  if (!json_object_is_type(value, json_type_int) &&
+      !json_object_is_type(value, json_type_double))
+    return NAN;
+  double number = json_object_get_double(value);
+  return isfinite(number) ? number : NAN;
 }

@@ -24,4 +24,10 @@ const char *json_reader_parse(const char *text, size_t size,
 void json_reader_text(struct json_object *value, const char *secret,
                       char *buffer, size_t size);
 
+/* The finite number that the value is, or NAN where it is anything else: a
+ * string, a boolean, or what json-c takes beyond JSON, NaN and Infinity. An
+ * integer becomes the nearest double, after json-c has clamped it to what is
+ * between INT64_MIN and UINT64_MAX. */
+double json_reader_number(struct json_object *value);
+
 #endif
