@@ -164,7 +164,7 @@ static void judge(const struct http_result *result,
     describe_error(result, answer);
   else
     problem = status_decoder_decode(result->body, result->body_size,
-                                    result->api_key, &answer->status);
+                                    result->api_key, NULL, 0, &answer->status);
   if (problem != NULL) {
     answer->outcome = OUTCOME_INVALID;
     set_details(answer, problem, answer->status.message);

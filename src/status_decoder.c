@@ -2,6 +2,7 @@
 #include "status_decoder.h"
 
 #include "json_reader.h"
+#include "utf8.h"
 
 #include <json-c/json.h>
 
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define INDEX_DIGITS_MAX 9 /* 32 bits hold them */
 
 /* Other words for a state, seen in clients of the API. */
 static const struct {
@@ -135,14 +138,61 @@ static const char *decode_value(struct json_object *value, const char *secret,
   }
 }
 
+const char *status_decoder_check_pointer(const char *pointer) {
+  if (!utf8_is_valid(pointer, strlen(pointer)))
+    return "it is not valid UTF-8";
+  if (utf8_has_control(pointer))
+    return "it holds a control character";
+  if (pointer[0] != '\0' && pointer[0] != '/')
+    return "it does not begin with a slash";
+  for (const char *at = pointer; (at = strchr(at, '~')) != NULL; at++)
+    if (at[1] != '0' && at[1] != '1')
+      return "it holds a ~ that is neither ~0 nor ~1";
+  return NULL;
+}
+
+/* Whether a token of the pointer that json-c takes for the index of an array is
+ * none: json-c (0.15, 0.16) reads "" as 0, and cuts an index to 32 bits. No
+ * array that fits into an answer has an index of more digits than these. */
+static bool is_misread(struct json_object *root, const char *pointer) {
+  for (const char *slash = strchr(pointer, '/'); slash != NULL;
+       slash = strchr(slash + 1, '/')) {
+    struct json_object *parent;
+    size_t length = strcspn(slash + 1, "/");
+    if (length > 0 && length <= INDEX_DIGITS_MAX)
+      continue;
+    char *before = strndup(pointer, (size_t)(slash - pointer));
+    bool is_index =
+        before == NULL || (json_pointer_get(root, before, &parent) == 0 &&
+                           json_object_is_type(parent, json_type_array));
+    free(before);
+    if (is_index)
+      return true;
+  }
+  return false;
+}
+
+static double find_number(struct json_object *root, const char *pointer) {
+  struct json_object *value;
+  if (json_pointer_get(root, pointer, &value) != 0 || is_misread(root, pointer))
+    return NAN;
+  return json_reader_number(value);
+}
+
 const char *status_decoder_decode(const char *body, size_t size,
                                   const char *secret,
+                                  const char *const *pointers,
+                                  size_t pointer_count,
                                   struct status_answer *answer) {
   struct json_object *value;
   *answer = (struct status_answer){.run_id = STATUS_RUN_ID_NONE};
+  for (size_t i = 0; i < STATUS_FIELDS_MAX; i++)
+    answer->fields[i] = NAN;
   const char *problem = json_reader_parse(body, size, &value);
   if (problem == NULL)
     problem = decode_value(value, secret, answer);
+  for (size_t i = 0; problem == NULL && i < pointer_count; i++)
+    answer->fields[i] = find_number(value, pointers[i]);
   json_object_put(value);
   return problem;
 }

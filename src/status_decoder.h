@@ -27,15 +27,27 @@ struct status_answer {
   int64_t run_id;        /* or STATUS_RUN_ID_NONE */
   char exception_reason[STATUS_REASON_SIZE];
   char message[STATUS_MESSAGE_SIZE];
+  double fields[STATUS_FIELDS_MAX]; /* in the order asked for; NAN: none */
 };
 
+/* Whether this is a JSON Pointer (RFC 6901) that status_decoder_decode takes:
+ * "", which is the whole answer, or reference tokens with a "/" before each,
+ * where "~0" stands for "~" and "~1" for "/", of valid UTF-8 without control
+ * characters. Returns NULL or what is wrong (static text). */
+const char *status_decoder_check_pointer(const char *pointer);
+
 /* Decodes the size bytes of body. Where secret, not NULL, stands in a text of
- * the answer, it is blanked, also as JSON escapes it. Returns NULL and fills
- * the answer, or returns why the body is not a valid answer (static text). Then
- * only the answer's message is defined: the status if that is not a known one,
- * or else "". */
+ * the answer, it is blanked, also as JSON escapes it. The answer's fields are
+ * the numbers that the pointers find, at most STATUS_FIELDS_MAX, which may be
+ * NULL if there are none; the API documents no number but run_id, so what they
+ * mean is for the user to know. Returns NULL and fills the answer, or returns
+ * why the body is not a valid answer (static text). Then the answer's fields
+ * are all NAN, and its message is the status if that is not a known one, or
+ * else ""; the rest is not defined. */
 const char *status_decoder_decode(const char *body, size_t size,
                                   const char *secret,
+                                  const char *const *pointers,
+                                  size_t pointer_count,
                                   struct status_answer *answer);
 
 /* Fills text, as above, with what an error answer says of its cause, in the

@@ -4,6 +4,7 @@
 #include "utf8.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,15 +19,23 @@
 #define NONE STATUS_RUN_ID_NONE
 
 /* Decodes a copy that is not one byte longer, for the sanitizer to see. */
-static const char *decode(const char *body, size_t size, const char *secret,
-                          struct status_answer *answer) {
+static const char *decode_fields(const char *body, size_t size,
+                                 const char *secret,
+                                 const char *const *pointers, size_t count,
+                                 struct status_answer *answer) {
   char *copy = malloc(size > 0 ? size : 1);
   assert_non_null(copy);
   memcpy(copy, body, size);
   memset(answer, 0x55, sizeof(*answer)); /* what it is not to be left at */
-  const char *problem = status_decoder_decode(copy, size, secret, answer);
+  const char *problem =
+      status_decoder_decode(copy, size, secret, pointers, count, answer);
   free(copy);
   return problem;
+}
+
+static const char *decode(const char *body, size_t size, const char *secret,
+                          struct status_answer *answer) {
+  return decode_fields(body, size, secret, NULL, 0, answer);
 }
 
 static bool is_invalid(const char *body, size_t size) {
@@ -92,9 +101,15 @@ static void test_states(void **state) {
   }
 }
 
+struct expected {
+  enum task_state state;
+  int64_t run_id;
+  const char *exception_reason, *message;
+};
+
 static const struct {
   const char *name, *body;
-  struct status_answer expected;
+  struct expected expected;
 } answers[] = {
     {"the documentation's sample",
      "{\"status\":\"SUCCESS\",\"run_id\":123}",
@@ -166,7 +181,7 @@ static void test_answers(void **state) {
   (void)state;
   size_t failed = 0;
   for (size_t i = 0; i < COUNT(answers); i++) {
-    const struct status_answer *expected = &answers[i].expected;
+    const struct expected *expected = &answers[i].expected;
     struct status_answer answer;
     const char *problem =
         decode(answers[i].body, strlen(answers[i].body), NULL, &answer);
@@ -851,8 +866,198 @@ static void test_unknown_status_is_told(void **state) {
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct status_answer answer;
     assert_non_null(status_decoder_decode(cases[i].body, strlen(cases[i].body),
-                                          "pass", &answer));
+                                          "pass", NULL, 0, &answer));
     assert_string_equal(answer.message, cases[i].message);
+  }
+}
+
+/* --- Fields --------------------------------------------------------------- */
+
+static void test_check_pointer(void **state) {
+  static const struct {
+    const char *pointer;
+    bool fine;
+  } cases[] = {
+      {"", true},        {"/", true},
+      {"//", true},      {"/progress", true},
+      {"/a/0/b", true},  {"/~0", true},
+      {"/~1", true},     {"/~01~10", true},
+      {"/a b", true},    {"/caf\xC3\xA9", true},
+      {"/%s", true},     {"/\"\\", true},
+      {"/-", true},      {"a", false},
+      {"#/a", false},    {" /a", false},
+      {"~1a", false},    {"/~", false},
+      {"/~/a", false},   {"/~2", false},
+      {"/a~", false},    {"/~~1", false},
+      {"/~0~", false},   {"/\n", false},
+      {"/a\x7F", false}, {"/\xC2\x85", false},
+      {"/\xFF", false},  {"/\xC0\xAF", false},
+      {"\xFF", false},   {"/\xED\xA0\x80", false},
+  };
+  (void)state;
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    const char *problem = status_decoder_check_pointer(cases[i].pointer);
+    if ((problem == NULL) != cases[i].fine ||
+        (problem != NULL && problem[0] == '\0'))
+      fail_msg("%s: %s", cases[i].pointer, problem ? problem : "fine");
+  }
+}
+
+#define STATUS "\"status\":\"PENDING\","
+
+static const struct {
+  const char *pointer, *body;
+  double expected;
+} fields[] = {
+    /* numbers */
+    {"/p", "{" STATUS "\"p\":0}", 0},
+    {"/p", "{" STATUS "\"p\":42}", 42},
+    {"/p", "{" STATUS "\"p\":-1.5}", -1.5},
+    {"/p", "{" STATUS "\"p\":25e-2}", 0.25},
+    {"/p", "{" STATUS "\"p\":1e308}", 1e308},
+    {"/p", "{" STATUS "\"p\":1e400}", NAN},
+    {"/p", "{" STATUS "\"p\":-1e400}", NAN},
+    {"/p", "{" STATUS "\"p\":9007199254740993}", 0x1p53},
+    {"/p", "{" STATUS "\"p\":9223372036854775807}", 0x1p63},
+    {"/p", "{" STATUS "\"p\":9223372036854775808}", 0x1p63},
+    {"/p", "{" STATUS "\"p\":12297829382473034410}", 12297829382473034410.0},
+    {"/p", "{" STATUS "\"p\":18446744073709551615}", 0x1p64},
+    {"/p", "{" STATUS "\"p\":-9223372036854775808}", -0x1p63},
+    /* anything else */
+    {"/p", "{" STATUS "\"p\":NaN}", NAN},
+    {"/p", "{" STATUS "\"p\":Infinity}", NAN},
+    {"/p", "{" STATUS "\"p\":-Infinity}", NAN},
+    {"/p", "{" STATUS "\"p\":\"42\"}", NAN},
+    {"/p", "{" STATUS "\"p\":\"\"}", NAN},
+    {"/p", "{" STATUS "\"p\":true}", NAN},
+    {"/p", "{" STATUS "\"p\":false}", NAN},
+    {"/p", "{" STATUS "\"p\":null}", NAN},
+    {"/p", "{" STATUS "\"p\":[42]}", NAN},
+    {"/p", "{" STATUS "\"p\":{\"p\":42}}", NAN},
+    {"/p", "{" STATUS "\"q\":42}", NAN},
+    {"/p", "{" STATUS "\"P\":42}", NAN},
+    /* names */
+    {"/run_id", "{" STATUS "\"run_id\":7}", 7},
+    {"/a/b/c", "{" STATUS "\"a\":{\"b\":{\"c\":3}}}", 3},
+    {"/a/b/c", "{" STATUS "\"a\":{\"b\":3}}", NAN},
+    {"/a/b/c", "{" STATUS "\"a\":null}", NAN},
+    {"/a/0", "{" STATUS "\"a\":\"123\"}", NAN},
+    {"/a~1b", "{" STATUS "\"a/b\":1,\"a\":{\"b\":2}}", 1},
+    {"/a/b", "{" STATUS "\"a/b\":1,\"a\":{\"b\":2}}", 2},
+    {"/m~0n", "{" STATUS "\"m~n\":1}", 1},
+    {"/~01", "{" STATUS "\"~1\":1,\"/\":2}", 1},
+    {"/~00", "{" STATUS "\"~0\":1,\"~\":2}", 1},
+    {"/~10", "{" STATUS "\"/0\":1}", 1},
+    {"/%d%s%n", "{" STATUS "\"%d%s%n\":1}", 1},
+    {"/caf\xC3\xA9", "{" STATUS "\"caf\\u00e9\":1}", 1},
+    {"/ ", "{" STATUS "\" \":1}", 1},
+    {"/01", "{" STATUS "\"01\":1}", 1},
+    {"/4294967296", "{" STATUS "\"4294967296\":1}", 1},
+    {"/", "{" STATUS "\"\":1}", 1},
+    {"/a/", "{" STATUS "\"a\":{\"\":1}}", 1},
+    {"//a", "{" STATUS "\"\":{\"a\":1}}", 1},
+    {"//", "{" STATUS "\"\":{\"\":1}}", 1},
+    /* indices */
+    {"/a/0", "{" STATUS "\"a\":[5,6,7]}", 5},
+    {"/a/2", "{" STATUS "\"a\":[5,6,7]}", 7},
+    {"/a/10", "{" STATUS "\"a\":[0,1,2,3,4,5,6,7,8,9,10]}", 10},
+    {"/a/1/0/x", "{" STATUS "\"a\":[0,[{\"x\":8}]]}", 8},
+    {"/a/3", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/-", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/-1", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/+1", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/ 1", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/1.0", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/00", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/01", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a//", "{" STATUS "\"a\":[[5]]}", NAN},
+    {"/a//x", "{" STATUS "\"a\":[{\"x\":5}]}", NAN},
+    {"/a/4294967296", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/4294967297/x", "{" STATUS "\"a\":[5,{\"x\":5}]}", NAN},
+    {"/a/18446744073709551616", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/length", "{" STATUS "\"a\":[5,6,7]}", NAN},
+    {"/a/0", "{" STATUS "\"a\":[null]}", NAN},
+    /* the whole answer, and the other kinds of it */
+    {"", "{" STATUS "\"p\":42}", NAN},
+    {"", "\"PENDING\"", NAN},
+    {"/p", "\"PENDING\"", NAN},
+    {"/0", "\"PENDING\"", NAN},
+    {"/0/run_id", "[{\"run_id\":7},{\"run_id\":8}]", 7},
+    {"/1/run_id", "[{\"run_id\":7},{\"run_id\":8}]", 8},
+    {"/2/run_id", "[{\"run_id\":7},{\"run_id\":8}]", NAN},
+    {"//run_id", "[{\"run_id\":7},{\"run_id\":8}]", NAN},
+    {"", "[{\"run_id\":7}]", NAN},
+};
+
+static bool is_same(double number, double expected) {
+  return isnan(expected) ? isnan(number) : number == expected;
+}
+
+static void test_fields(void **state) {
+  (void)state;
+  size_t failed = 0;
+  for (size_t i = 0; i < COUNT(fields); i++) {
+    const char *pointer = fields[i].pointer, *body = fields[i].body;
+    struct status_answer answer;
+    assert_null(status_decoder_check_pointer(pointer));
+    const char *problem =
+        decode_fields(body, strlen(body), NULL, &pointer, 1, &answer);
+    if (problem == NULL && is_same(answer.fields[0], fields[i].expected) &&
+        isnan(answer.fields[1]))
+      continue;
+    print_error("\"%s\" of %s: %s, %.17g\n", pointer, body,
+                problem ? problem : "valid", answer.fields[0]);
+    failed++;
+  }
+  assert_int_equal(failed, 0);
+}
+
+/* Each field is found by its own pointer, and those behind are NAN. */
+static void test_many_fields(void **state) {
+  static const char body[] =
+      "{" STATUS "\"a\":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"
+      "21,22,23,24,25,26,27,28,29,30,31,32]}";
+  char texts[STATUS_FIELDS_MAX][16];
+  const char *pointers[STATUS_FIELDS_MAX];
+  (void)state;
+  for (size_t i = 0; i < STATUS_FIELDS_MAX; i++) {
+    snprintf(texts[i], sizeof(texts[i]), "/%s/%zu", i % 5 == 3 ? "b" : "a",
+             STATUS_FIELDS_MAX - i);
+    pointers[i] = texts[i];
+  }
+  for (size_t count = 0; count <= STATUS_FIELDS_MAX; count++) {
+    struct status_answer answer;
+    assert_null(decode_fields(BYTES(body), NULL, pointers, count, &answer));
+    for (size_t i = 0; i < STATUS_FIELDS_MAX; i++) {
+      bool is_there = i < count && i % 5 != 3;
+      double expected = is_there ? (double)(STATUS_FIELDS_MAX - i) : NAN;
+      if (!is_same(answer.fields[i], expected))
+        fail_msg("field %zu of %zu: %g", i, count, answer.fields[i]);
+    }
+  }
+}
+
+/* An answer that is not valid has no fields. */
+static void test_fields_of_invalid_answers(void **state) {
+  static const char *const bodies[] = {
+      "{\"p\":1}",
+      "{\"status\":\"SLEEPING\",\"p\":1}",
+      "{" STATUS "\"p\":1",
+      "{" STATUS "\"p\":1}x",
+      "[{\"p\":1}]",
+      "1",
+      "null",
+      "",
+  };
+  static const char *const pointers[] = {"/p", "", "/0/p"};
+  (void)state;
+  for (size_t i = 0; i < COUNT(bodies); i++) {
+    struct status_answer answer;
+    assert_non_null(decode_fields(bodies[i], strlen(bodies[i]), NULL, pointers,
+                                  COUNT(pointers), &answer));
+    for (size_t k = 0; k < STATUS_FIELDS_MAX; k++)
+      assert_true(isnan(answer.fields[k]));
   }
 }
 
@@ -880,6 +1085,10 @@ int main(void) {
       cmocka_unit_test(test_secret_at_the_cut),
       cmocka_unit_test(test_error_text),
       cmocka_unit_test(test_error_text_of_a_large_body),
+      cmocka_unit_test(test_check_pointer),
+      cmocka_unit_test(test_fields),
+      cmocka_unit_test(test_many_fields),
+      cmocka_unit_test(test_fields_of_invalid_answers),
   };
   return cmocka_run_group_tests_name("status_decoder", tests, NULL, NULL);
 }
