@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #define TIMEOUT_RESOLUTION 100L
 #define SENDS_MAX 2 /* of a request, whether libcurl or we send it again */
 #define KEY_HEADER "x-api-key: "
+#define RETRY_AFTER_HEADER "Retry-After:"
+#define RETRY_AFTER_SIZE 129   /* bytes of its value, with the terminator */
 #define BODY_SIZE_KEPT 65536UL /* of a transfer's buffer, between requests */
 
 /* A request and the handle it is made with, which is used again and again. */
@@ -31,6 +34,7 @@ struct transfer {
   char *body;
   size_t body_size, body_capacity;
   bool head_is_whole; /* of the answer */
+  long retry_after;   /* of the same head; seconds */
   bool body_too_large;
   int sends;       /* how often the request was sent */
   int64_t started; /* steady clock, microseconds; 0: not sent yet */
@@ -175,6 +179,37 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
   return size;
 }
 
+long http_retry_after(const char *value, int64_t now) {
+  static const char space[] = " \t";
+  int64_t seconds = 0;
+  value += strspn(value, space);
+  size_t digits = strspn(value, "0123456789");
+  if (digits > 0 && value[digits + strspn(value + digits, space)] == '\0')
+    seconds = strtoll(value, NULL, 10);      /* LLONG_MAX if it is more */
+  else if (isalpha((unsigned char)value[0])) /* each form has the day first */
+    seconds = curl_getdate(value, NULL) - now;
+  if (seconds < 0)
+    return 0;
+  return seconds < HTTP_RETRY_AFTER_MAX ? (long)seconds : HTTP_RETRY_AFTER_MAX;
+}
+
+/* Takes the size bytes of a header's value, with the line's end. */
+static void take_retry_after(struct transfer *transfer, const char *value,
+                             size_t size) {
+  char text[RETRY_AFTER_SIZE] = "";
+  while (size > 0 && (value[size - 1] == '\r' || value[size - 1] == '\n'))
+    size--;
+  if (size < sizeof(text))
+    memcpy(text, value, size);
+  transfer->retry_after = http_retry_after(text, time(NULL));
+}
+
+/* Whether the line of size bytes, not terminated, begins with a text, in any
+ * case. */
+static bool begins_with(const char *line, size_t size, const char *text) {
+  return size >= strlen(text) && strncasecmp(line, text, strlen(text)) == 0;
+}
+
 /* libcurl's header callback: notes the empty line that ends a head, be it that
  * of an interim answer, or the last one, which trailers may follow. libcurl
  * itself takes an answer that breaks off in its head for a whole one. */
@@ -182,10 +217,16 @@ static size_t take_header(char *bytes, size_t size, size_t count,
                           void *context) {
   struct transfer *transfer = context;
   size *= count;
-  if (size >= strlen("HTTP/") && memcmp(bytes, "HTTP/", strlen("HTTP/")) == 0)
+  if (begins_with(bytes, size, "HTTP/")) {
     transfer->head_is_whole = false;
-  else if (size > 0 && (bytes[0] == '\r' || bytes[0] == '\n'))
+    transfer->retry_after = 0;
+  } else if (size > 0 && (bytes[0] == '\r' || bytes[0] == '\n')) {
     transfer->head_is_whole = true;
+  } else if (!transfer->head_is_whole &&
+             begins_with(bytes, size, RETRY_AFTER_HEADER)) {
+    take_retry_after(transfer, bytes + strlen(RETRY_AFTER_HEADER),
+                     size - strlen(RETRY_AFTER_HEADER));
+  }
   return size;
 }
 
@@ -309,6 +350,7 @@ static bool prepare(struct transfer *transfer, const char *url,
   CURL *easy = transfer->easy;
   transfer->error[0] = '\0';
   transfer->body_too_large = transfer->head_is_whole = false;
+  transfer->retry_after = 0;
   transfer->sends = 0;
   transfer->started = 0;
   transfer->timeout = options->timeout;
@@ -479,6 +521,7 @@ static void fill_result(const struct transfer *transfer, CURLcode code,
   result->status = status;
   result->outcome = outcome_of_http_status(status);
   result->body_size = transfer->body_size;
+  result->retry_after = transfer->retry_after;
   if (!transfer->body_too_large)
     return;
   result->error = error_text(transfer, code);

@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_ERROR_SIZE 256 /* bytes with the terminator */
+#define HTTP_ERROR_SIZE 256        /* bytes with the terminator */
+#define HTTP_RETRY_AFTER_MAX 3600L /* seconds */
 
 /* Initialises libcurl. To be called once, while the process still has a single
  * thread (collectd: in the init callback); never undone, since other plugins
@@ -32,6 +33,12 @@ bool http_url_is_exposed(const char *url);
  * is percent-encoded. To be freed; NULL when out of memory. */
 char *http_url_join(const char *base, const char *path, const char *id);
 
+/* What the value of a Retry-After header (RFC 9110 section 10.2.3) asks for:
+ * how many seconds to wait, 1 to HTTP_RETRY_AFTER_MAX, to which more is cut. 0
+ * if it asks for nothing: no time at all, a date that is past, or neither
+ * seconds nor a date. now: seconds since the epoch. */
+long http_retry_after(const char *value, int64_t now);
+
 /* Options of requests; the strings belong to the caller. */
 struct http_options {
   const char *proxy;   /* NULL: by the environment; "": none */
@@ -51,6 +58,9 @@ struct http_result {
   size_t body_size;
   const char *error; /* what went wrong below HTTP, "" if nothing */
   double seconds;    /* from the sending, connecting included, to the end */
+  /* what the answer asks for by Retry-After, whatever its status: seconds, 1 to
+   * HTTP_RETRY_AFTER_MAX; 0: nothing, or no whole answer came */
+  long retry_after;
 };
 
 /* Called exactly once for each accepted request; result is NULL when the

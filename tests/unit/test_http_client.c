@@ -36,6 +36,7 @@ struct ending {
   size_t body_size;
   char error[HTTP_ERROR_SIZE];
   double seconds;
+  long retry_after;
 };
 
 /* An answer of the server's. */
@@ -112,6 +113,7 @@ static void on_done(void *context, const struct http_result *result) {
   ending->outcome = result->outcome;
   ending->status = result->status;
   ending->seconds = result->seconds;
+  ending->retry_after = result->retry_after;
   ending->body_size = result->body_size;
   free(ending->body);
   ending->body = calloc(1, result->body_size + 1);
@@ -557,6 +559,187 @@ static void test_half_answers(void **state) {
                request_counter_name[counter]);
   }
 }
+
+/* --- Retry-After ---------------------------------------------------------- */
+
+/* The time that RFC 9110 has in its examples: Sun, 06 Nov 1994 08:49:37 GMT. */
+#define RFC_TIME 784111777
+
+static const struct {
+  const char *value;
+  int64_t now;
+  long expected;
+} retry_after_values[] = {
+    {"120", RFC_TIME, 120},
+    {"1", RFC_TIME, 1},
+    {" \t7 \t", RFC_TIME, 7},
+    {"007", RFC_TIME, 7},
+    {"3599", RFC_TIME, 3599},
+    {"3600", RFC_TIME, 3600},
+    {"3601", RFC_TIME, 3600},
+    {"20301231", RFC_TIME, 3600}, /* which curl_getdate takes for a day */
+    {"4294967297", RFC_TIME, 3600},
+    {"18446744073709551617", RFC_TIME, 3600},
+    {"000000000000000000000000000000000000000000000000009", RFC_TIME, 9},
+    {"99999999999999999999999999999999999999999999999999", RFC_TIME, 3600},
+    {"0", RFC_TIME, 0},
+    {"000", RFC_TIME, 0},
+
+    {"Sun, 06 Nov 1994 08:49:37 GMT", RFC_TIME - 1, 1},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", RFC_TIME - 90, 90},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", RFC_TIME - 3600, 3600},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", RFC_TIME - 3601, 3600},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", 0, 3600},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", RFC_TIME, 0},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", RFC_TIME + 1, 0},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", INT64_MAX, 0},
+    {" \tSun, 06 Nov 1994 08:49:37 GMT ", RFC_TIME - 90, 90},
+    {"sun, 06 nov 1994 08:49:37 gmt", RFC_TIME - 90, 90},
+    {"Sunday, 06-Nov-94 08:49:37 GMT", RFC_TIME - 90, 90},
+    {"Sunday, 06-Nov-94 08:49:37 GMT", RFC_TIME, 0},
+    {"Sun Nov  6 08:49:37 1994", RFC_TIME - 90, 90},
+    {"Sun Nov  6 08:49:37 1994", RFC_TIME, 0},
+    {"Tue, 19 Jan 2038 03:14:08 GMT", INT32_MAX, 1},
+    {"Fri, 31 Dec 9999 23:59:59 GMT", RFC_TIME, 3600},
+
+    {"", 0, 0},
+    {" ", 0, 0},
+    {"-1", 0, 0},
+    {"+1", 0, 0},
+    {"-20301231", 0, 0},
+    {"1.5", 0, 0},
+    {"1,5", 0, 0},
+    {"1e3", 0, 0},
+    {"0x10", 0, 0},
+    {"10 s", 0, 0},
+    {"10 20", 0, 0},
+    {"10, 20301231", 0, 0},
+    {"soon", 0, 0},
+    {"GMT", 0, 0},
+    {"Sunday", 0, 0},
+    {"Sun, 06 Nov", 0, 0},
+    {"Sun, 06 Nov 1994 25:00:00 GMT", 0, 0},
+    {"\xC3\xA9", 0, 0},
+    {"\xFF", 0, 0},
+};
+
+static void test_retry_after(void **state) {
+  (void)state;
+  for (size_t i = 0;
+       i < sizeof(retry_after_values) / sizeof(retry_after_values[0]); i++) {
+    long seconds = http_retry_after(retry_after_values[i].value,
+                                    retry_after_values[i].now);
+    if (seconds != retry_after_values[i].expected)
+      fail_msg("case %zu, \"%s\": %ld", i, retry_after_values[i].value,
+               seconds);
+  }
+}
+
+#define ZEROS_20 "00000000000000000000"
+#define ZEROS_100 ZEROS_20 ZEROS_20 ZEROS_20 ZEROS_20 ZEROS_20
+#define HEAD_429 "HTTP/1.1 429 Too Many Requests\r\n"
+#define NO_BODY "Content-Length: 0\r\n\r\n"
+
+static const struct {
+  const char *name, *bytes;
+  long expected;
+  enum scripted_end end;
+} retry_after_answers[] = {
+    {"seconds", HEAD_429 "Retry-After: 30\r\n" NO_BODY, 30, SCRIPTED_KEEP},
+    {"date that is far",
+     HEAD_429 "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n" NO_BODY,
+     HTTP_RETRY_AFTER_MAX, SCRIPTED_KEEP},
+    {"date that is past",
+     HEAD_429 "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n" NO_BODY, 0,
+     SCRIPTED_KEEP},
+    {"lower case", HEAD_429 "retry-after:30\r\n" NO_BODY, 30, SCRIPTED_KEEP},
+    {"capitals", HEAD_429 "RETRY-AFTER: 30 \t\r\n" NO_BODY, 30, SCRIPTED_KEEP},
+    {"bare line feeds", HEAD_429 "Retry-After: 30\nContent-Length: 0\n\n", 30,
+     SCRIPTED_KEEP},
+    {"of 503", "HTTP/1.1 503 Busy\r\nRetry-After: 5\r\n" NO_BODY, 5,
+     SCRIPTED_KEEP},
+    {"of 200", "HTTP/1.1 200 OK\r\nRetry-After: 5\r\n" NO_BODY, 5,
+     SCRIPTED_KEEP},
+    {"with a body too large",
+     HEAD_429 "Retry-After: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+              "3e9\r\n" ZEROS_100 ZEROS_100 ZEROS_100 ZEROS_100 ZEROS_100
+                  ZEROS_100 ZEROS_100 ZEROS_100 ZEROS_100 ZEROS_100
+              "0\r\n0\r\n\r\n",
+     5, SCRIPTED_KEEP},
+    {"behind 100",
+     "HTTP/1.1 100 Continue\r\n\r\n" HEAD_429 "Retry-After: 30\r\n" NO_BODY, 30,
+     SCRIPTED_KEEP},
+    {"of 103 only",
+     "HTTP/1.1 103 Early Hints\r\nRetry-After: 30\r\n\r\n" HEAD_429 NO_BODY, 0,
+     SCRIPTED_KEEP},
+    {"absent", HEAD_429 NO_BODY, 0, SCRIPTED_KEEP},
+    {"empty", HEAD_429 "Retry-After:\r\n" NO_BODY, 0, SCRIPTED_KEEP},
+    {"garbage", HEAD_429 "Retry-After: soon\r\n" NO_BODY, 0, SCRIPTED_KEEP},
+    {"longer name", HEAD_429 "Retry-After-All: 30\r\n" NO_BODY, 0,
+     SCRIPTED_KEEP},
+    {"other name", HEAD_429 "X-Retry-After: 30\r\n" NO_BODY, 0, SCRIPTED_KEEP},
+    {"long value",
+     HEAD_429 "Retry-After:" ZEROS_100 ZEROS_20 "00000030\r\n" NO_BODY, 30,
+     SCRIPTED_KEEP},
+    {"too long value",
+     HEAD_429 "Retry-After:" ZEROS_100 ZEROS_20 "000000030\r\n" NO_BODY, 0,
+     SCRIPTED_KEEP},
+    {"very long value",
+     HEAD_429 "Retry-After: " ZEROS_100 ZEROS_100 ZEROS_100 ZEROS_100
+              "30\r\n" NO_BODY,
+     0, SCRIPTED_KEEP},
+    {"in a trailer",
+     HEAD_429 "Transfer-Encoding: chunked\r\n\r\n"
+              "1\r\nx\r\n0\r\nRetry-After: 30\r\n\r\n",
+     0, SCRIPTED_KEEP},
+    {"in half a head", HEAD_429 "Retry-After: 30\r\nContent-", 0,
+     SCRIPTED_CLOSE},
+    {"with half a body",
+     HEAD_429 "Retry-After: 30\r\nContent-Length: 9\r\n\r\nbod", 0,
+     SCRIPTED_CLOSE},
+};
+
+/* All from one client, so that none leaves anything to the next. */
+static void test_retry_after_of_answers(void **state) {
+  (void)state;
+  struct plan plan;
+  struct fixture fixture;
+  struct ending ending = {0};
+  start(&fixture, answer_by_plan, &plan);
+  for (size_t i = 0;
+       i < sizeof(retry_after_answers) / sizeof(retry_after_answers[0]); i++) {
+    plan = (struct plan){retry_after_answers[i].bytes,
+                         retry_after_answers[i].end, false};
+    ask(fixture.client, fixture.url, &plain, &ending);
+    if (ending.retry_after != retry_after_answers[i].expected)
+      fail_msg("case \"%s\": %ld (HTTP %ld, %s)", retry_after_answers[i].name,
+               ending.retry_after, ending.status, ending.error);
+  }
+  stop(&fixture);
+  clear(&ending, 1);
+}
+
+/* A date is counted from the answer on. */
+static void test_retry_after_date(void **state) {
+  (void)state;
+  time_t date = time(NULL) + 600;
+  struct tm parts;
+  char when[64], head[256];
+  struct fixture fixture;
+  struct ending ending = {0};
+  gmtime_r(&date, &parts);
+  strftime(when, sizeof(when), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  snprintf(head, sizeof(head), HEAD_429 "Retry-After: %s\r\n" NO_BODY, when);
+  struct plan plan = {head, SCRIPTED_KEEP, false};
+  start(&fixture, answer_by_plan, &plan);
+  ask(fixture.client, fixture.url, &plain, &ending);
+  assert_outcome("date", &ending, OUTCOME_RATE_LIMITED);
+  assert_in_range(ending.retry_after, 600 - PATIENCE / 1000, 600);
+  stop(&fixture);
+  clear(&ending, 1);
+}
+
+/* --- No connection -------------------------------------------------------- */
 
 /* Faults before there is a connection. The host's name has too long a label, so
  * that no look-up leaves this machine. */
@@ -1201,6 +1384,9 @@ int main(void) {
       cmocka_unit_test(test_forms_of_answers),
       cmocka_unit_test(test_faults),
       cmocka_unit_test(test_half_answers),
+      cmocka_unit_test(test_retry_after),
+      cmocka_unit_test(test_retry_after_of_answers),
+      cmocka_unit_test(test_retry_after_date),
       cmocka_unit_test(test_no_connection),
       cmocka_unit_test(test_tls_faults),
       cmocka_unit_test(test_body_size),
