@@ -21,13 +21,17 @@ struct api_key;
 struct api_key *api_key_create(const char *value, const char *path);
 void api_key_free(struct api_key *key);
 
-/* Reads the file if it is another than the one read last, by its inode, size,
- * and time of change; a file that could not be read is tried again each time.
- * A key that was read stays valid while its file can't be read. Fills problem
- * with what is wrong, naming the file: that it can't be used, or that others
- * than its owner and group can read it; "" if nothing is. Returns true if the
- * key is another one now. */
+/* Reads the file if it may be another than the one read last, by its inode,
+ * size, mode, and times of change; one that could not be used is read each
+ * time. A key that was read stays valid while its file can't be read. Fills
+ * problem with what is wrong, naming the file: that it can't be used, or that
+ * others than its owner and group can read it; "" if nothing is. Returns true
+ * if the key is another one now. */
 bool api_key_refresh(struct api_key *key, char problem[API_KEY_PROBLEM_SIZE]);
+
+/* Lets the next api_key_refresh read the file even if it seems unchanged, as
+ * when the API has rejected the key. Does nothing to a key given directly. */
+void api_key_expire(struct api_key *key);
 
 /* The key, or NULL as long as none could be read. Valid until the next
  * api_key_refresh. */

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,6 +24,15 @@
     if (!(condition))                                                          \
       fail_msg("case \"%s\": %s", name, #condition);                           \
   } while (0)
+
+/* How far the clock that the code under test sees is ahead, in seconds. */
+static time_t ahead;
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+  (void)clock;
+  *now = (struct timespec){.tv_sec = time(NULL) + ahead};
+  return 0;
+}
 
 /* A directory of the test's own. */
 static char directory[] = "/tmp/test_api_key.XXXXXX";
@@ -50,6 +61,7 @@ static int remove_directory(void **state) {
 static int start_without_files(void **state) {
   (void)state;
   remove_files();
+  ahead = 0;
   return 0;
 }
 
@@ -166,6 +178,7 @@ static void test_contents(void **state) {
       {"delete", BYTES(SECRET "\x7F\n"), NULL, "control"},
   };
   (void)state;
+  ahead = 1000; /* time stamps are believed, but not of what is wrong */
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     write_bytes(path, cases[i].bytes, cases[i].size);
     struct api_key *key = key_in_file();
@@ -376,6 +389,55 @@ static void test_mode(void **state) {
   }
 }
 
+/* Changes the mapped file. Returns whether its time stamps are as before: those
+ * of a mapped file are set when a page turns dirty, not at each change. */
+static bool change_without_a_trace(char *mapped, const char *text) {
+  struct stat before, after;
+  assert_int_equal(stat(path, &before), 0);
+  memcpy(mapped, text, strlen(text));
+  assert_int_equal(stat(path, &after), 0);
+  return before.st_ctim.tv_sec == after.st_ctim.tv_sec &&
+         before.st_ctim.tv_nsec == after.st_ctim.tv_nsec;
+}
+
+static void test_expire(void **state) {
+  (void)state;
+  write_file("one\n");
+  int file = open(path, O_RDWR | O_CLOEXEC);
+  assert_true(file >= 0);
+  char *mapped = mmap(NULL, 4, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  assert_true(mapped != MAP_FAILED);
+  struct api_key *key = key_in_file();
+  ahead = 1000; /* an old file, of which the time stamps are believed */
+  do {          /* until the page stays dirty, that is */
+    char problem[API_KEY_PROBLEM_SIZE];
+    memcpy(mapped, "one", 3);
+    api_key_expire(key);
+    api_key_refresh(key, problem);
+    refresh("read", key, false, "one", "");
+  } while (!change_without_a_trace(mapped, "two"));
+  refresh("seems unchanged", key, false, "one", "");
+  api_key_expire(key);
+  refresh("expired", key, true, "two", "");
+  api_key_expire(key);
+  refresh("expired for nothing", key, false, "two", "");
+  assert_int_equal(munmap(mapped, 4), 0);
+  close(file);
+  remove_files();
+  api_key_expire(key);
+  refresh("expired and removed", key, false, "two", "No such file");
+  api_key_free(key);
+}
+
+static void test_expire_value(void **state) {
+  (void)state;
+  struct api_key *key = api_key_create(SECRET, NULL);
+  assert_non_null(key);
+  api_key_expire(key);
+  refresh("value", key, false, SECRET, "");
+  api_key_free(key);
+}
+
 /* Whatever the path's length, what is wrong must be told. */
 static void test_long_path(void **state) {
   (void)state;
@@ -408,6 +470,8 @@ int main(void) {
       TEST(test_refresh_after_changes),
       TEST(test_older_file),
       TEST(test_mode),
+      TEST(test_expire),
+      TEST(test_expire_value),
       TEST(test_long_path),
   };
   signal(SIGPIPE, SIG_IGN);
