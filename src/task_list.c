@@ -15,7 +15,7 @@
 #define LAST_SECOND 253402300799.0
 #define DATE_TIME_LENGTH 19 /* of 2026-11-24T08:00:00 */
 
-static const char out_of_memory[] = "out of memory";
+const char task_list_out_of_memory[] = "out of memory";
 
 struct task_list {
   struct task_definition **definitions;
@@ -243,7 +243,7 @@ const char *task_list_add(struct task_list *list,
 
 fail:
   task_definition_free(copy);
-  return out_of_memory;
+  return task_list_out_of_memory;
 }
 
 size_t task_list_count(const struct task_list *list) { return list->count; }

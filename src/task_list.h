@@ -49,6 +49,9 @@ struct task_list;
 struct task_list *task_list_create(void);
 void task_list_free(struct task_list *list);
 
+/* What task_list_add returns, this very text, when out of memory. */
+extern const char task_list_out_of_memory[];
+
 /* Checks and appends a copy of the definition. A name may stand in the list
  * once, an ID once in an account. Returns NULL, or what is wrong; nothing is
  * added then. */
