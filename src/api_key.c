@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 
 #define WHITE_SPACE " \t\r\v\f"
-#define PATH_SHOWN_MAX 160 /* bytes of a path in a message */
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* which some editors write */
+#define PATH_SHOWN_MAX 160             /* bytes of a path in a message */
 
 struct api_key {
   char *value;               /* NULL: none yet */
@@ -64,6 +65,8 @@ static const char *first_line(char *text, size_t size, char **line) {
   while (end > text && strchr(WHITE_SPACE, end[-1]) != NULL)
     end--;
   *end = '\0';
+  if (strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+    text += strlen(BYTE_ORDER_MARK);
   *line = text + strspn(text, WHITE_SPACE);
   return api_key_check(*line);
 }

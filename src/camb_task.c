@@ -11,14 +11,17 @@
 
 /* How long collectd's threads are kept waiting at most, milliseconds. */
 #define READ_WAIT_MAX 1000
-#define FLUSH_WAIT_MAX 300
-#define SHUTDOWN_WAIT_MAX 300
+#define FLUSH_WAIT_MAX 200
+/* in all, and of that for a receiver of notifications that blocks; the rest is
+ * for saving the state */
+#define SHUTDOWN_WAIT_MAX 700
+#define TELLING_WAIT_MAX 500
 
 static struct configuration *configuration;
 static struct poller *poller;
 static struct snapshot snapshot; /* of the read callback, which never overlaps
                                     itself */
-static pthread_t polling_thread, telling_thread;
+static pthread_t polling_thread, saving_thread, telling_thread;
 /* Held while flushing: the unixsock plugin's FLUSH can come during shutdown. */
 static pthread_mutex_t flush_mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -47,7 +50,7 @@ static int camb_task_read(void) {
 /* Tells what happens. A thread of its own, since collectd runs the receivers of
  * notifications in the thread that sends them, for as long as they like. */
 static void *telling_main(void *unused) {
-  struct tracker_event event;
+  struct event event;
   (void)unused;
   while (poller_wait_event(poller, &event)) {
     emitter_event(configuration, &event);
@@ -69,14 +72,16 @@ static int camb_task_flush(cdtime_t timeout, const char *identifier,
   return 0;
 }
 
+static struct timespec after(struct timespec time, long milliseconds) {
+  time.tv_nsec += milliseconds * 1000000L;
+  time.tv_sec += time.tv_nsec / 1000000000;
+  time.tv_nsec %= 1000000000;
+  return time;
+}
+
 /* Waits for a thread to end, but not for ever: it may be stuck in somebody
  * else's code. */
-static bool join(pthread_t thread) {
-  struct timespec deadline;
-  clock_gettime(CLOCK_REALTIME, &deadline);
-  deadline.tv_nsec += SHUTDOWN_WAIT_MAX * 1000000L;
-  deadline.tv_sec += deadline.tv_nsec / 1000000000;
-  deadline.tv_nsec %= 1000000000;
+static bool join(pthread_t thread, struct timespec deadline) {
   return pthread_timedjoin_np(thread, NULL, &deadline) == 0;
 }
 
@@ -89,11 +94,16 @@ static void free_all(void) {
 }
 
 static int camb_task_shutdown(void) {
-  poller_stop(poller);
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  /* in this order, so that what has been told is saved */
   poller_stop_events(poller);
-  bool polling_ended = join(polling_thread);
-  bool telling_ended = join(telling_thread);
-  if (!polling_ended || !telling_ended)
+  bool telling_ended = join(telling_thread, after(now, TELLING_WAIT_MAX));
+  poller_stop(poller);
+  bool polling_ended = join(polling_thread, after(now, SHUTDOWN_WAIT_MAX));
+  poller_stop_saving(poller);
+  bool saving_ended = join(saving_thread, after(now, SHUTDOWN_WAIT_MAX));
+  if (!polling_ended || !saving_ended || !telling_ended)
     return 0; /* what a thread still uses is left to the end of the process */
   for (size_t i = 0; i < configuration->account_count; i++)
     if (poller_unanswered(poller, i) > 0)
@@ -107,8 +117,9 @@ static int camb_task_shutdown(void) {
 
 /* Says, once, what is allowed but seldom meant. */
 static void warn(void) {
-  if (task_list_count(configuration->tasks) == 0)
-    P_WARNING("there is no Task to follow");
+  if (task_list_count(configuration->tasks) == 0 &&
+      configuration->task_file_count == 0)
+    P_WARNING("there is no Task or TaskFile to follow");
   for (size_t i = 0; i < configuration->account_count; i++) {
     const struct account *account = &configuration->accounts[i];
     if (http_url_is_exposed(account->options.url))
@@ -119,14 +130,18 @@ static void warn(void) {
 }
 
 static bool start_threads(void) {
-  int status = plugin_thread_create(&polling_thread, poller_main, poller,
-                                    PLUGIN_NAME "#poll");
-  if (status != 0)
+  if (plugin_thread_create(&polling_thread, poller_main, poller,
+                           PLUGIN_NAME "#poll") != 0)
     return false;
-  status = plugin_thread_create(&telling_thread, telling_main, NULL,
-                                PLUGIN_NAME "#tell");
-  if (status == 0)
+  if (plugin_thread_create(&saving_thread, poller_saving_main, poller,
+                           PLUGIN_NAME "#save") != 0)
+    goto stop_polling;
+  if (plugin_thread_create(&telling_thread, telling_main, NULL,
+                           PLUGIN_NAME "#tell") == 0)
     return true;
+  poller_stop_saving(poller);
+  pthread_join(saving_thread, NULL);
+stop_polling:
   poller_stop(poller);
   pthread_join(polling_thread, NULL);
   return false;
@@ -140,6 +155,7 @@ static int camb_task_init(void) {
     return -1;
   }
   warn();
+  emitter_find_types(configuration);
   if (http_client_global_init())
     poller = poller_create(configuration,
                            (int64_t)CDTIME_T_TO_MS(plugin_get_interval()));

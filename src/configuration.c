@@ -5,6 +5,7 @@
 
 #include "api_key.h"
 #include "http_client.h"
+#include "task_state.h"
 #include "utf8.h"
 
 #include <math.h>
@@ -14,12 +15,16 @@
 #include <strings.h>
 
 #define URL_DEFAULT "https://client.camb.ai/apis"
+#define DAY 86400     /* seconds */
+#define YEAR 31536000 /* seconds */
 /* Of the text that says where something stands: of an account, of a task. */
 #define ACCOUNT_PLACE_SIZE 256
 #define TASK_PLACE_SIZE 1024
 #define LINE_SIZE 2048 /* of a log line; collectd cuts it at 1024 */
 
 static const char out_of_memory[] = "out of memory";
+static const char one_string_expected[] =
+    "exactly one string is expected (in quotes)";
 
 enum option_kind {
   OPTION_STRING,
@@ -28,15 +33,18 @@ enum option_kind {
   OPTION_SECONDS
 };
 
-/* An option of an account: add a line to the table to have one more. */
+/* An option of an account with one value, of which the last one given counts:
+ * add a line to the table to have one more. What can be given any number of
+ * times is in the table of items, further down. */
 struct option {
   const char *name;
   enum option_kind kind;
   size_t offset; /* in struct account_options: of a char * for a string, a bool
-                    for a boolean, a long else; seconds are kept in
-                    milliseconds */
+                    for a boolean, a long for an integer, an int64_t for
+                    seconds, which are kept in milliseconds */
   double minimum, maximum;            /* of a number */
-  const char *(*check)(const char *); /* of a string: NULL or what is wrong */
+  const char *(*check)(const char *); /* of a string: returns NULL or what is
+                                         wrong; NULL: any string will do */
 };
 
 static const char *check_host(const char *value) {
@@ -57,10 +65,17 @@ static const struct option options[] = {
     OPTION("APIKey", OPTION_STRING, api_key, 0, 0, api_key_check),
     OPTION("APIKeyFile", OPTION_STRING, api_key_file, 0, 0, check_not_empty),
     OPTION("CACert", OPTION_STRING, ca_cert, 0, 0, check_not_empty),
+    OPTION("FetchResult", OPTION_BOOLEAN, fetch_result, 0, 0, NULL),
+    OPTION("ForgetAfter", OPTION_SECONDS, forget_after, 0, YEAR, NULL),
     OPTION("Host", OPTION_STRING, host, 0, 0, check_host),
     OPTION("MaxConcurrency", OPTION_INTEGER, max_concurrency, 1, 1000, NULL),
+    OPTION("MaxErrorInterval", OPTION_SECONDS, max_error_interval, 1, DAY,
+           NULL),
+    OPTION("MaxPollInterval", OPTION_SECONDS, max_poll_interval, 0, DAY, NULL),
     OPTION("Notify", OPTION_BOOLEAN, notify, 0, 0, NULL),
     OPTION("Proxy", OPTION_STRING, proxy, 0, 0, http_proxy_check),
+    OPTION("StalledAfter", OPTION_SECONDS, stalled_after, 0, YEAR, NULL),
+    OPTION("StateFile", OPTION_STRING, state_file, 0, 0, NULL),
     OPTION("StateSet", OPTION_BOOLEAN, state_set, 0, 0, NULL),
     OPTION("Timeout", OPTION_SECONDS, timeout, 0.1, 3600, NULL),
     OPTION("URL", OPTION_STRING, url, 0, 0, http_url_check),
@@ -95,10 +110,39 @@ static char **string_at(struct account_options *at,
   return (char **)(void *)((char *)at + option->offset);
 }
 
+static void free_field(struct field *field) {
+  free(field->pointer);
+  free(field->type);
+  free(field->instance);
+}
+
+/* Appends a copy. Returns false when out of memory; nothing is added then. */
+static bool append_field(struct account_options *at,
+                         const struct field *field) {
+  struct field copy = {.pointer = strdup(field->pointer),
+                       .type = strdup(field->type),
+                       .instance = strdup(field->instance),
+                       .source_type = FIELD_NOT_EMITTED};
+  struct field *fields =
+      realloc(at->fields, (at->field_count + 1) * sizeof(*fields));
+  if (fields != NULL)
+    at->fields = fields;
+  if (fields == NULL || copy.pointer == NULL || copy.type == NULL ||
+      copy.instance == NULL) {
+    free_field(&copy);
+    return false;
+  }
+  fields[at->field_count++] = copy;
+  return true;
+}
+
 static void free_options(struct account_options *at) {
   for (size_t i = 0; i < OPTION_COUNT; i++)
     if (options[i].kind == OPTION_STRING)
       free(*string_at(at, &options[i]));
+  for (size_t i = 0; i < at->field_count; i++)
+    free_field(&at->fields[i]);
+  free(at->fields);
 }
 
 /* Makes target, which holds nothing, inherit from source. */
@@ -106,6 +150,8 @@ static bool inherit_options(struct account_options *target,
                             const struct account_options *source) {
   *target = *source;
   target->has_own_key = false;
+  target->fields = NULL;
+  target->field_count = 0;
   bool ok = true;
   for (size_t i = 0; i < OPTION_COUNT; i++) {
     if (options[i].kind != OPTION_STRING)
@@ -116,6 +162,8 @@ static bool inherit_options(struct account_options *target,
       ok = ok && *string != NULL;
     }
   }
+  for (size_t i = 0; ok && i < source->field_count; i++)
+    ok = append_field(target, &source->fields[i]);
   return ok;
 }
 
@@ -139,8 +187,9 @@ static const char *set_string(struct account_options *at,
                               const struct option *option,
                               const oconfig_value_t *value) {
   if (value == NULL || value->type != OCONFIG_TYPE_STRING)
-    return "exactly one string is expected (in quotes)";
-  const char *problem = option->check(value->value.string);
+    return one_string_expected;
+  const char *problem =
+      option->check != NULL ? option->check(value->value.string) : NULL;
   char **string = string_at(at, option);
   if (problem == NULL && string == &at->api_key)
     problem = make_way_for_key(at, &at->api_key_file);
@@ -176,13 +225,16 @@ static int set_number(struct account_options *at, const struct option *option,
       (is_integer && number != trunc(number))) {
     char problem[128];
     snprintf(problem, sizeof(problem),
-             "exactly one %s from %g to %g is expected",
+             "exactly one %s from %.9g to %.9g is expected",
              is_integer ? "whole number" : "number of seconds", option->minimum,
              option->maximum);
     return refuse(place, option->name, problem);
   }
-  *(long *)(void *)((char *)at + option->offset) =
-      lround(is_integer ? number : number * 1000);
+  void *target = (char *)at + option->offset;
+  if (is_integer)
+    *(long *)target = lround(number);
+  else
+    *(int64_t *)target = llround(number * 1000);
   return 0;
 }
 
@@ -220,13 +272,17 @@ static const char *add_account(struct configuration *configuration,
   memset(account, 0, sizeof(*account));
   *index = configuration->account_count++;
   account->name = strdup(name);
+  bool is_default = strcmp(name, ACCOUNT_DEFAULT) == 0;
+  if (asprintf(&account->name_prefix, "%s%s", is_default ? "" : name,
+               is_default ? "" : "-") < 0)
+    account->name_prefix = NULL;
   if (!inherit_options(&account->options, &configuration->defaults) ||
-      account->name == NULL)
+      account->name == NULL || account->name_prefix == NULL)
     return out_of_memory;
   return NULL;
 }
 
-/* The account that the level's tasks belong to. */
+/* Finds, or adds, the account that the level's tasks belong to. */
 static const char *find_account(struct level *level) {
   struct configuration *configuration = level->configuration;
   if (level->account != NULL)
@@ -260,7 +316,7 @@ static int parse_task_option(const oconfig_item_t *item, const char *place,
   } else if (!is_name && strcasecmp(item->key, "Type") != 0) {
     problem = "there is no such option";
   } else if (value == NULL || value->type != OCONFIG_TYPE_STRING) {
-    problem = "exactly one string is expected (in quotes)";
+    problem = one_string_expected;
   } else if (is_name) {
     definition->name = value->value.string;
   } else {
@@ -277,10 +333,10 @@ static const char *list_task(struct level *level,
   if (problem != NULL)
     return problem;
   definition.account = level->index;
-  if (level->account == NULL)
-    return task_list_add(level->configuration->tasks, &definition);
   char *name;
-  if (asprintf(&name, "%s-%s", level->account, definition.name) < 0)
+  if (asprintf(&name, "%s%s",
+               level->configuration->accounts[level->index].name_prefix,
+               definition.name) < 0)
     return out_of_memory;
   definition.name = name;
   problem = task_list_add(level->configuration->tasks, &definition);
@@ -323,9 +379,126 @@ static int parse_task(struct level *level, const oconfig_item_t *item) {
   return refuse(place, name, problem);
 }
 
+/* Adds a file to those of the account at index. */
+static const char *list_task_file(struct configuration *configuration,
+                                  size_t index, const char *path) {
+  size_t count = configuration->task_file_count;
+  for (size_t i = 0; i < count; i++)
+    if (configuration->task_files[i].account == index &&
+        strcmp(configuration->task_files[i].path, path) == 0)
+      return "it is listed twice";
+  struct task_file_option *files =
+      realloc(configuration->task_files, (count + 1) * sizeof(*files));
+  if (files == NULL)
+    return out_of_memory;
+  configuration->task_files = files;
+  char *copy = strdup(path);
+  if (copy == NULL)
+    return out_of_memory;
+  files[count] = (struct task_file_option){.path = copy, .account = index};
+  configuration->task_file_count++;
+  return NULL;
+}
+
+static int parse_task_file(struct level *level, const oconfig_item_t *item) {
+  const oconfig_value_t *value = value_of(item);
+  const char *problem = value == NULL || value->type != OCONFIG_TYPE_STRING
+                            ? one_string_expected
+                            : check_not_empty(value->value.string);
+  if (problem == NULL)
+    problem = find_account(level);
+  if (problem == NULL)
+    problem =
+        list_task_file(level->configuration, level->index, value->value.string);
+  return problem == NULL ? 0 : refuse(level->place, "TaskFile", problem);
+}
+
+static const char *check_field(const struct field *field) {
+  const char *problem = status_decoder_check_pointer(field->pointer);
+  if (problem != NULL)
+    return problem;
+  if (task_name_check(field->type) != NULL)
+    return "the type is not 1 to 127 bytes of UTF-8 without slashes and "
+           "control characters";
+  if (field->instance[0] != '\0' && task_name_check(field->instance) != NULL)
+    return "the instance is not up to 127 bytes of UTF-8 without slashes and "
+           "control characters";
+  return NULL;
+}
+
+static bool is_same_value(const struct field *field, const char *type,
+                          const char *instance) {
+  return strcmp(field->type, type) == 0 &&
+         strcmp(field->instance, instance) == 0;
+}
+
+/* Whether every task has such a value anyway, or may have it with other
+ * options. */
+static bool is_own_value(const struct field *field) {
+  static const struct {
+    const char *type, *instance;
+  } own[] = {{"duration", "elapsed"},
+             {"duration", "media"},
+             {"duration", "status_age"},
+             {"gauge", "status"},
+#define X(symbol, name, code, severity, final) {"gauge", "state_" name},
+             TASK_STATES(X)
+#undef X
+  };
+  for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+    if (is_same_value(field, own[i].type, own[i].instance))
+      return true;
+  return false;
+}
+
+static const char *add_field(struct account_options *at,
+                             const struct field *field) {
+  const char *problem = check_field(field);
+  if (problem != NULL)
+    return problem;
+  if (is_own_value(field))
+    return "the plugin's own values have that type and instance";
+  for (size_t i = 0; i < at->field_count; i++)
+    if (is_same_value(field, at->fields[i].type, at->fields[i].instance))
+      return "another field has the same type and instance";
+  _Static_assert(FIELDS_MAX == 32, "the text below says so");
+  if (at->field_count == FIELDS_MAX)
+    return "an account has at most 32 of them, inherited ones included";
+  return append_field(at, field) ? NULL : out_of_memory;
+}
+
+static int parse_field(struct level *level, const oconfig_item_t *item) {
+  bool is_good = item->values_num == 3 && item->children_num == 0;
+  for (int i = 0; is_good && i < 3; i++)
+    is_good = item->values[i].type == OCONFIG_TYPE_STRING;
+  if (!is_good)
+    return refuse(level->place, "Field",
+                  "exactly three strings, a pointer, a type, and an instance, "
+                  "are expected (in quotes)");
+  const struct field field = {.pointer = item->values[0].value.string,
+                              .type = item->values[1].value.string,
+                              .instance = item->values[2].value.string};
+  const char *problem = add_field(level->options, &field);
+  return problem == NULL ? 0 : refuse(level->place, "Field", problem);
+}
+
+/* What may stand any number of times in a level, each adding to what is there:
+ * add a line, with the function that reads one, to have one more. The function
+ * logs what is wrong and returns -1, or returns 0. What it adds to the options
+ * of an account, inherit_options and free_options have to know. */
+static const struct {
+  const char *name;
+  int (*parse)(struct level *level, const oconfig_item_t *item);
+} items[] = {
+    {"Field", parse_field},
+    {"Task", parse_task},
+    {"TaskFile", parse_task_file},
+};
+
 static int parse_item(struct level *level, const oconfig_item_t *item) {
-  if (strcasecmp(item->key, "Task") == 0)
-    return parse_task(level, item);
+  for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+    if (strcasecmp(item->key, items[i].name) == 0)
+      return items[i].parse(level, item);
   return set_option(level, item);
 }
 
@@ -407,14 +580,16 @@ struct configuration *configuration_create(void) {
       .api_key = has_key ? strdup(key) : NULL,
       .max_concurrency = 16,
       .timeout = 10000,
+      .max_error_interval = 300000,
       .verify_peer = true,
       .verify_host = true,
       .state_set = true,
       .notify = true,
+      .state_file = strdup(STATE_FILE_DEFAULT),
   };
   configuration->tasks = task_list_create();
-  if (defaults->url == NULL || configuration->tasks == NULL ||
-      (has_key && defaults->api_key == NULL)) {
+  if (defaults->url == NULL || defaults->state_file == NULL ||
+      configuration->tasks == NULL || (has_key && defaults->api_key == NULL)) {
     configuration_free(configuration);
     return NULL;
   }
@@ -428,8 +603,12 @@ void configuration_free(struct configuration *configuration) {
   for (size_t i = 0; i < configuration->account_count; i++) {
     free_options(&configuration->accounts[i].options);
     free(configuration->accounts[i].name);
+    free(configuration->accounts[i].name_prefix);
   }
   free(configuration->accounts);
   task_list_free(configuration->tasks);
+  for (size_t i = 0; i < configuration->task_file_count; i++)
+    free(configuration->task_files[i].path);
+  free(configuration->task_files);
   free(configuration);
 }

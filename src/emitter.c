@@ -3,8 +3,10 @@
 
 #include "emitter.h"
 
+#include "trouble.h"
 #include "utf8.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,8 +64,40 @@ static void dispatch_state_set(value_list_t *list, enum task_state state) {
     dispatch_gauge(list, "gauge", type_instance[i], i == (int)state);
 }
 
+/* Converts a number to what the type's data source holds. Returns false if it
+ * can't hold it. */
+static bool convert(double number, int source_type, value_t *value) {
+  bool is_signed = source_type == DS_TYPE_DERIVE;
+  if (source_type == DS_TYPE_GAUGE) {
+    value->gauge = number;
+    return true;
+  }
+  if (!(fabs(number) < 0x1p63) || (number < 0 && !is_signed))
+    return false;
+  if (is_signed)
+    value->derive = (derive_t)number;
+  else if (source_type == DS_TYPE_COUNTER)
+    value->counter = (counter_t)number;
+  else
+    value->absolute = (absolute_t)number;
+  return true;
+}
+
+static void dispatch_fields(value_list_t *list,
+                            const struct account_options *options,
+                            const double *numbers) {
+  for (size_t i = 0; i < options->field_count; i++) {
+    const struct field *field = &options->fields[i];
+    value_t value;
+    if (field->source_type != FIELD_NOT_EMITTED && !isnan(numbers[i]) &&
+        convert(numbers[i], field->source_type, &value))
+      dispatch(list, field->type, field->instance, value);
+  }
+}
+
 static void dispatch_task(const struct account_options *options,
-                          const struct task_values *task) {
+                          const struct task_values *task,
+                          const double *numbers) {
   value_list_t list = VALUE_LIST_INIT;
   start_list(&list, options->host, TASK_PLUGIN, task->name);
   dispatch_gauge(&list, STATUS_TYPE, STATUS_TYPE_INSTANCE,
@@ -72,6 +106,8 @@ static void dispatch_task(const struct account_options *options,
     dispatch_state_set(&list, task->state);
   dispatch_if_known(&list, "duration", "elapsed", task->elapsed);
   dispatch_if_known(&list, "duration", "status_age", task->status_age);
+  dispatch_if_known(&list, "duration", "media", task->media_duration);
+  dispatch_fields(&list, options, numbers);
 }
 
 static void dispatch_account(const struct account *account,
@@ -91,13 +127,30 @@ static void dispatch_account(const struct account *account,
              (value_t){.derive = values->requests[i]});
 }
 
+void emitter_find_types(struct configuration *configuration) {
+  for (size_t i = 0; i < configuration->account_count; i++) {
+    struct account *account = &configuration->accounts[i];
+    for (size_t k = 0; k < account->options.field_count; k++) {
+      struct field *field = &account->options.fields[k];
+      const data_set_t *set = plugin_get_ds(field->type);
+      field->source_type =
+          set != NULL && set->ds_num == 1 ? set->ds[0].type : FIELD_NOT_EMITTED;
+      if (field->source_type == FIELD_NOT_EMITTED)
+        P_ERROR("account \"%s\": Field \"%s\": the type \"%s\" is not in "
+                "types.db, or has not exactly one data source; it is left out",
+                account->name, field->pointer, field->type);
+    }
+  }
+}
+
 void emitter_values(const struct configuration *configuration,
                     const struct snapshot *snapshot) {
   for (size_t i = 0; i < snapshot->account_count; i++)
     dispatch_account(&configuration->accounts[i], &snapshot->accounts[i]);
   for (size_t i = 0; i < snapshot->task_count; i++)
     dispatch_task(options_of(configuration, snapshot->tasks[i].account),
-                  &snapshot->tasks[i]);
+                  &snapshot->tasks[i],
+                  snapshot->fields + snapshot->tasks[i].first_field);
 }
 
 /* A text of at most a notification's length, put together piece by piece; what
@@ -157,8 +210,8 @@ static int notification_severity(enum severity severity) {
 
 static void start_notification(notification_t *notification,
                                const struct configuration *configuration,
-                               const struct tracker_event *event,
-                               const char *plugin, const char *instance,
+                               const struct event *event, const char *plugin,
+                               const char *instance,
                                const char *type_instance) {
   const char *host = options_of(configuration, event->account)->host;
   memset(notification, 0, sizeof(*notification));
@@ -188,45 +241,74 @@ static void add_meta(notification_t *notification, const char *name,
     plugin_notification_meta_add_string(notification, name, value);
 }
 
-static void notify_task_ended(const struct configuration *configuration,
-                              const struct tracker_event *event) {
+static void start_task_notification(notification_t *notification,
+                                    const struct configuration *configuration,
+                                    const struct event *event,
+                                    enum severity severity) {
+  start_notification(notification, configuration, event, TASK_PLUGIN,
+                     event->name, STATUS_TYPE_INSTANCE);
+  notification->severity = notification_severity(severity);
+}
+
+/* What is known of a task, as text; "" for what is not. */
+struct task_texts {
   char state[32], elapsed[64], run_id[32];
+};
+
+static void format_task(const struct event *event, struct task_texts *texts) {
+  format_state(event->state, texts->state, sizeof(texts->state));
+  format_elapsed(event->elapsed, texts->elapsed, sizeof(texts->elapsed));
+  format_run_id(event->run_id, texts->run_id, sizeof(texts->run_id));
+}
+
+static void add_task_meta(notification_t *notification,
+                          const struct event *event,
+                          const struct task_texts *texts) {
+  add_meta(notification, "task_id", event->id);
+  add_meta(notification, "status", texts->state);
+  add_meta(notification, "run_id", texts->run_id);
+  add_meta(notification, "exception_reason", event->exception_reason);
+  add_meta(notification, "message", event->message);
+  add_meta(notification, "project_name", event->project_name);
+  add_meta(notification, "studio_url", event->studio_url);
+  if (event->elapsed >= 0)
+    plugin_notification_meta_add_double(notification, "elapsed",
+                                        event->elapsed);
+}
+
+static void notify_task(const struct configuration *configuration,
+                        const struct event *event) {
+  bool has_ended = event->kind == EVENT_TASK_ENDED;
   struct message message = {""};
+  struct task_texts texts;
   notification_t notification;
   if (!options_of(configuration, event->account)->notify)
     return;
-  start_notification(&notification, configuration, event, TASK_PLUGIN,
-                     event->name, STATUS_TYPE_INSTANCE);
-  notification.severity =
-      notification_severity(task_state_info[event->state].severity);
-  format_state(event->state, state, sizeof(state));
-  format_elapsed(event->elapsed, elapsed, sizeof(elapsed));
-  format_run_id(event->run_id, run_id, sizeof(run_id));
-
+  start_task_notification(&notification, configuration, event,
+                          has_ended ? task_state_info[event->state].severity
+                                    : SEVERITY_WARNING);
+  format_task(event, &texts);
   append(&message, "Task ", event->name);
-  append(&message, " is ", state);
-  append(&message, " after ", elapsed);
-  append(&message, ", run ", run_id);
+  append(&message, has_ended ? " is " : " is still ", texts.state);
+  append(&message, " after ", texts.elapsed);
+  append(&message, ", ", has_ended ? "" : "longer than StalledAfter");
+  append(&message, ", run ", texts.run_id);
   append(&message, ", reason ", event->exception_reason);
   append(&message, ", ID ",
          strcmp(event->id, event->name) == 0 ? "" : event->id);
+  if (strlen(message.text) + strlen(", ") + strlen(event->studio_url) <
+      sizeof(message.text)) /* half a link leads nowhere */
+    append(&message, ", ", event->studio_url);
+  append(&message, ", project ", event->project_name);
   append(&message, ": ", event->message);
   memcpy(notification.message, message.text, sizeof(message.text));
-
-  add_meta(&notification, "task_id", event->id);
-  add_meta(&notification, "status", state);
-  add_meta(&notification, "run_id", run_id);
-  add_meta(&notification, "exception_reason", event->exception_reason);
-  add_meta(&notification, "message", event->message);
-  if (event->elapsed >= 0)
-    plugin_notification_meta_add_double(&notification, "elapsed",
-                                        event->elapsed);
+  add_task_meta(&notification, event, &texts);
   send_notification(&notification);
 }
 
 static void notify_account(const struct configuration *configuration,
-                           const struct tracker_event *event,
-                           enum severity severity, const char *text) {
+                           const struct event *event, enum severity severity,
+                           const char *text) {
   const struct account *account = &configuration->accounts[event->account];
   notification_t notification;
   if (!account->options.notify)
@@ -240,11 +322,11 @@ static void notify_account(const struct configuration *configuration,
 }
 
 static const char *account_name(const struct configuration *configuration,
-                                const struct tracker_event *event) {
+                                const struct event *event) {
   return configuration->accounts[event->account].name;
 }
 
-static void log_task(const struct tracker_event *event) {
+static void log_task(const struct event *event) {
   const char *trouble = outcome_info[event->outcome].text;
   if (event->kind == EVENT_TASK_TROUBLE)
     P_WARNING("task \"%s\" (ID %s): %s (%s)", event->name, event->id, trouble,
@@ -254,13 +336,15 @@ static void log_task(const struct tracker_event *event) {
 }
 
 static void log_account(const struct configuration *configuration,
-                        const struct tracker_event *event) {
+                        const struct event *event) {
   const char *account = account_name(configuration, event);
   const char *trouble = outcome_info[event->outcome].text;
   if (event->kind == EVENT_MANY_TASKS_TROUBLE)
-    P_WARNING("account \"%s\": more than %d tasks: %s; no more of them are "
-              "logged",
-              account, TRACKER_TASKS_LOGGED, trouble);
+    P_WARNING("account \"%s\": %s, for more tasks or more often than the %d "
+              "times above; no more of it is logged until it is over",
+              account, trouble, TROUBLE_TASKS_NAMED);
+  else if (event->kind == EVENT_ACCOUNT_TROUBLE && event->name[0] == '\0')
+    P_WARNING("account \"%s\": %s (%s)", account, trouble, event->detail);
   else if (event->kind == EVENT_ACCOUNT_TROUBLE)
     P_WARNING("account \"%s\": %s, at first for task \"%s\" (%s)", account,
               trouble, event->name, event->detail);
@@ -268,20 +352,19 @@ static void log_account(const struct configuration *configuration,
     P_NOTICE("account \"%s\": over: %s", account, trouble);
 }
 
-static void log_key_problem(const struct configuration *configuration,
-                            const struct tracker_event *event) {
-  const char *account = account_name(configuration, event);
-  if (event->kind == EVENT_KEY_PROBLEM)
-    P_WARNING("account \"%s\": %s", account, event->detail);
+static void log_file(const struct event *event) {
+  if (event->kind == EVENT_FILE_PROBLEM)
+    P_WARNING("%s", event->detail);
   else
-    P_NOTICE("account \"%s\": the key file is good now", account);
+    P_NOTICE("over: %s", event->detail);
 }
 
 void emitter_event(const struct configuration *configuration,
-                   const struct tracker_event *event) {
+                   const struct event *event) {
   switch (event->kind) {
   case EVENT_TASK_ENDED:
-    notify_task_ended(configuration, event);
+  case EVENT_TASK_STALLED:
+    notify_task(configuration, event);
     break;
   case EVENT_TASK_TROUBLE:
   case EVENT_TASK_TROUBLE_OVER:
@@ -293,9 +376,9 @@ void emitter_event(const struct configuration *configuration,
   case EVENT_ACCOUNT_TROUBLE_OVER:
     log_account(configuration, event);
     break;
-  case EVENT_KEY_PROBLEM:
-  case EVENT_KEY_PROBLEM_OVER:
-    log_key_problem(configuration, event);
+  case EVENT_FILE_PROBLEM:
+  case EVENT_FILE_PROBLEM_OVER:
+    log_file(event);
     break;
   case EVENT_KEY_REJECTED:
     notify_account(configuration, event, SEVERITY_FAILURE,

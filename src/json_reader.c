@@ -5,12 +5,15 @@
 
 #include <json-c/json.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX 32 /* of arrays and objects in each other */
+
+const char json_reader_out_of_memory[] = "out of memory";
 
 /* How deep arrays and objects are nested in value. The parser has limited how
  * deep this calls itself. */
@@ -34,8 +37,50 @@ static int depth_of(struct json_object *value) {
   return deepest + 1;
 }
 
+/* Gives the tokener room for a token of size bytes, by such a token. json-c
+ * (0.16) keeps the room, but would not say if there were none later on, and
+ * leave out what does not fit. */
+static bool make_room(struct json_tokener *tokener, size_t size) {
+  char *filler = malloc(size + 2);
+  if (filler == NULL)
+    return false;
+  memset(filler, 'x', size + 2);
+  filler[0] = filler[size + 1] = '"';
+  struct json_object *value =
+      json_tokener_parse_ex(tokener, filler, (int)size + 2);
+  bool has_room =
+      value != NULL && json_object_get_string_len(value) == (int)size;
+  json_object_put(value);
+  free(filler);
+  return has_room;
+}
+
+/* Parses text into *value. For want of memory json-c (0.16) stops somewhere and
+ * says that all is well, or leaves out a member of an object. The latter shows
+ * in errno only, and not if a number comes behind it, for which json-c resets
+ * that; json-c 0.18 says it. Nor can anything be done about its crash (0.16,
+ * not 0.17) when there is no memory for the key of a member. */
+static enum json_tokener_error parse(struct json_tokener *tokener,
+                                     const char *text, size_t size,
+                                     struct json_object **value,
+                                     bool *has_memory) {
+  errno = 0;
+  *value = json_tokener_parse_ex(tokener, text, (int)size);
+  enum json_tokener_error error = json_tokener_get_error(tokener);
+  *has_memory =
+      errno != ENOMEM && (error != json_tokener_success ||
+                          json_tokener_get_parse_end(tokener) == size);
+  if (error != json_tokener_continue || !*has_memory)
+    return error;
+  /* a bare number or word only ends with what follows it */
+  *value = json_tokener_parse_ex(tokener, "", 1);
+  *has_memory = errno != ENOMEM;
+  return json_tokener_get_error(tokener);
+}
+
 const char *json_reader_parse(const char *text, size_t size,
                               struct json_object **value) {
+  bool has_memory;
   *value = NULL;
   if (size > JSON_READER_MAX)
     return "it is larger than 1 MiB";
@@ -49,20 +94,23 @@ const char *json_reader_parse(const char *text, size_t size,
   /* json-c counts what is in the innermost array too, but for an empty one */
   struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX + 2);
   if (tokener == NULL)
-    return "out of memory";
+    return json_reader_out_of_memory;
   json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-  *value = json_tokener_parse_ex(tokener, text, (int)size);
-  /* a bare number or word only ends with what follows it */
-  if (json_tokener_get_error(tokener) == json_tokener_continue)
-    *value = json_tokener_parse_ex(tokener, "", 1);
-  enum json_tokener_error error = json_tokener_get_error(tokener);
+  if (!make_room(tokener, size)) {
+    json_tokener_free(tokener);
+    return json_reader_out_of_memory;
+  }
+  enum json_tokener_error error =
+      parse(tokener, text, size, value, &has_memory);
   json_tokener_free(tokener);
   bool is_too_deep =
       error == json_tokener_error_depth || depth_of(*value) > DEPTH_MAX;
-  if (error == json_tokener_success && !is_too_deep)
+  if (has_memory && error == json_tokener_success && !is_too_deep)
     return NULL;
   json_object_put(*value);
   *value = NULL;
+  if (!has_memory)
+    return json_reader_out_of_memory;
   return is_too_deep ? "it is nested too deeply" : "it is not JSON";
 }
 
@@ -75,18 +123,25 @@ static void blank_secret(char *text, const char *secret) {
     memset(at, '*', length);
 }
 
-static const char *to_json(struct json_object *value) {
-  return json_object_to_json_string_ext(
-      value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+/* The value as JSON, on which slashes are escaped or not. NULL when out of
+ * memory: json-c (0.16) itself would leave out what does not fit. */
+static const char *to_json(struct json_object *value, bool escapes_slashes) {
+  int slashes = escapes_slashes ? 0 : JSON_C_TO_STRING_NOSLASHESCAPE;
+  errno = 0;
+  const char *text =
+      json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | slashes);
+  return errno == ENOMEM ? NULL : text;
 }
 
-/* The same in a text that is JSON, where the secret stands as it does in a JSON
- * string. */
-static bool blank_secret_in_json(char *text, const char *secret) {
+/* The same where the secret stands as it does in a JSON string: in JSON, and in
+ * a text that holds some. */
+static bool blank_escaped_secret(char *text, const char *secret,
+                                 bool escapes_slashes) {
   if (secret == NULL)
     return true;
   struct json_object *string = json_object_new_string(secret);
-  char *escaped = string == NULL ? NULL : strdup(to_json(string));
+  const char *json = string == NULL ? NULL : to_json(string, escapes_slashes);
+  char *escaped = json == NULL ? NULL : strdup(json);
   json_object_put(string);
   if (escaped == NULL)
     return false;
@@ -103,12 +158,13 @@ void json_reader_text(struct json_object *value, const char *secret,
   if (value == NULL)
     return;
   const char *source =
-      is_string ? json_object_get_string(value) : to_json(value);
+      is_string ? json_object_get_string(value) : to_json(value, false);
   char *text = source == NULL ? NULL : strdup(source);
   if (text == NULL)
     return;
   blank_secret(text, secret);
-  bool is_blanked = is_string || blank_secret_in_json(text, secret);
+  bool is_blanked = blank_escaped_secret(text, secret, false) &&
+                    blank_escaped_secret(text, secret, true);
   /* not so if json-c took a \u escape, or we a secret, for what it is not */
   if (is_blanked && utf8_is_valid(text, strlen(text))) {
     utf8_blank_control(text);
@@ -120,6 +176,11 @@ void json_reader_text(struct json_object *value, const char *secret,
 double json_reader_number(struct json_object *value) {
   if (!json_object_is_type(value, json_type_int) &&
       !json_object_is_type(value, json_type_double))
+    return NAN;
+  /* what json-c makes of any integer that it can't hold */
+  if (json_object_is_type(value, json_type_int) &&
+      (json_object_get_uint64(value) == UINT64_MAX ||
+       json_object_get_int64(value) == INT64_MIN))
     return NAN;
   double number = json_object_get_double(value);
   return isfinite(number) ? number : NAN;

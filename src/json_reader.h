@@ -11,9 +11,11 @@
 
 struct json_object; /* json-c's */
 
+extern const char json_reader_out_of_memory[];
+
 /* Parses the size bytes of text as one JSON value into *value, which is to be
  * released by json_object_put, and which JSON null leaves NULL. Returns NULL or
- * what is wrong (static text). */
+ * what is wrong (static text), json_reader_out_of_memory for one. */
 const char *json_reader_parse(const char *text, size_t size,
                               struct json_object **value);
 
@@ -26,8 +28,8 @@ void json_reader_text(struct json_object *value, const char *secret,
 
 /* The finite number that the value is, or NAN where it is anything else: a
  * string, a boolean, or what json-c takes beyond JSON, NaN and Infinity. An
- * integer becomes the nearest double, after json-c has clamped it to what is
- * between INT64_MIN and UINT64_MAX. */
+ * integer becomes the nearest double; one that is not between INT64_MIN and
+ * UINT64_MAX, or is one of these, is NAN, since json-c clamps it. */
 double json_reader_number(struct json_object *value);
 
 #endif

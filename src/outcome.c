@@ -4,7 +4,8 @@
 #include <stddef.h>
 
 const struct outcome_info outcome_info[OUTCOME_COUNT] = {
-#define X(symbol, counter, scope, text) {COUNTER_##counter, scope, text},
+#define X(symbol, counter, scope, limits_account, text)                        \
+  {COUNTER_##counter, scope, limits_account, text},
     OUTCOMES(X)
 #undef X
 };
@@ -24,7 +25,8 @@ enum outcome outcome_of_http_status(long status) {
       {200, 299, OUTCOME_OK},           {401, 401, OUTCOME_UNAUTHORIZED},
       {403, 403, OUTCOME_FORBIDDEN},    {404, 404, OUTCOME_NOT_FOUND},
       {408, 408, OUTCOME_TIMEOUT},      {429, 429, OUTCOME_RATE_LIMITED},
-      {400, 499, OUTCOME_CLIENT_ERROR}, {500, 599, OUTCOME_SERVER_ERROR},
+      {400, 499, OUTCOME_CLIENT_ERROR}, {503, 503, OUTCOME_UNAVAILABLE},
+      {500, 599, OUTCOME_SERVER_ERROR},
   };
   for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
     if (status >= ranges[i].first && status <= ranges[i].last)

@@ -4,6 +4,8 @@
 #ifndef OUTCOME_H
 #define OUTCOME_H
 
+#include <stdbool.h>
+
 /* X(symbol, name): the counters total_requests-NAME of an account. */
 #define REQUEST_COUNTERS(X)                                                    \
   X(OK, "ok")                                                                  \
@@ -27,25 +29,32 @@ enum request_counter {
  * or for each task. */
 enum outcome_scope { SCOPE_ACCOUNT, SCOPE_TASK };
 
-/* X(symbol, counter, scope, text): the outcomes, finer than the counters where
- * an operator has to do different things about them. */
+/* X(symbol, counter, scope, limits_account, text): the outcomes, finer than the
+ * counters where an operator has to do different things about them, or the
+ * plugin has. limits_account: the API wants to be left alone, so all of the
+ * account's tasks wait. */
 #define OUTCOMES(X)                                                            \
-  X(OK, OK, SCOPE_TASK, "the answers are good")                                \
-  X(UNAUTHORIZED, UNAUTHORIZED, SCOPE_ACCOUNT, "the API rejects the key")      \
-  X(FORBIDDEN, UNAUTHORIZED, SCOPE_TASK, "the key has no right to it")         \
-  X(NOT_FOUND, NOT_FOUND, SCOPE_TASK, "the API does not know the task")        \
-  X(RATE_LIMITED, RATE_LIMITED, SCOPE_ACCOUNT, "the API limits the rate")      \
-  X(CLIENT_ERROR, CLIENT_ERROR, SCOPE_TASK, "the API refuses the request")     \
-  X(SERVER_ERROR, SERVER_ERROR, SCOPE_ACCOUNT, "the API has an error")         \
-  X(TIMEOUT, TIMEOUT, SCOPE_ACCOUNT, "requests time out")                      \
-  X(RESOLVE, NETWORK, SCOPE_ACCOUNT, "the host name is not found")             \
-  X(CONNECT, NETWORK, SCOPE_ACCOUNT, "no connection can be made")              \
-  X(TLS, NETWORK, SCOPE_ACCOUNT, "TLS fails")                                  \
-  X(NETWORK, NETWORK, SCOPE_ACCOUNT, "connections break")                      \
-  X(INVALID, INVALID, SCOPE_TASK, "the answer is not understood")
+  X(OK, OK, SCOPE_TASK, false, "the answers are good")                         \
+  X(UNAUTHORIZED, UNAUTHORIZED, SCOPE_ACCOUNT, false,                          \
+    "the API rejects the key")                                                 \
+  X(FORBIDDEN, UNAUTHORIZED, SCOPE_TASK, false, "the key has no right to it")  \
+  X(NOT_FOUND, NOT_FOUND, SCOPE_TASK, false, "the API does not know the task") \
+  X(RATE_LIMITED, RATE_LIMITED, SCOPE_ACCOUNT, true,                           \
+    "the API limits the rate")                                                 \
+  X(CLIENT_ERROR, CLIENT_ERROR, SCOPE_TASK, false,                             \
+    "the API refuses the request")                                             \
+  X(SERVER_ERROR, SERVER_ERROR, SCOPE_ACCOUNT, false, "the API has an error")  \
+  X(UNAVAILABLE, SERVER_ERROR, SCOPE_ACCOUNT, true,                            \
+    "the API is not available")                                                \
+  X(TIMEOUT, TIMEOUT, SCOPE_ACCOUNT, false, "requests time out")               \
+  X(RESOLVE, NETWORK, SCOPE_ACCOUNT, false, "the host name is not found")      \
+  X(CONNECT, NETWORK, SCOPE_ACCOUNT, false, "no connection can be made")       \
+  X(TLS, NETWORK, SCOPE_ACCOUNT, false, "TLS fails")                           \
+  X(NETWORK, NETWORK, SCOPE_ACCOUNT, false, "connections break")               \
+  X(INVALID, INVALID, SCOPE_TASK, false, "the answer is not understood")
 
 enum outcome {
-#define X(symbol, counter, scope, text) OUTCOME_##symbol,
+#define X(symbol, counter, scope, limits_account, text) OUTCOME_##symbol,
   OUTCOMES(X)
 #undef X
       OUTCOME_COUNT
@@ -54,6 +63,7 @@ enum outcome {
 struct outcome_info {
   enum request_counter counter;
   enum outcome_scope scope;
+  bool limits_account;
   const char *text; /* of the trouble, for the log */
 };
 

@@ -3,13 +3,17 @@
 
 #include "api_key.h"
 #include "http_client.h"
+#include "state_keeper.h"
+#include "task_file.h"
 #include "utf8.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
+#include <unistd.h>
 
+/* In the URL, where tasks have their type. */
+#define RESULT_TYPE "project-setup-result"
 /* How long the polling thread sleeps when nothing wakes it, milliseconds. */
 #define IDLE_WAIT 60000
 
@@ -17,7 +21,8 @@
 struct polled_account {
   struct api_key *key;
   struct http_server server;
-  long in_flight; /* requests */
+  long in_flight;        /* requests */
+  const char **pointers; /* of its fields, for names */
 };
 
 struct poller {
@@ -26,13 +31,19 @@ struct poller {
   /* the polling thread's own */
   struct http_client *client;
   struct polled_account *accounts;
+  struct state_account *names; /* of the accounts and their fields */
+  struct task_file **files;    /* as in the configuration */
+  struct state_keeper *keeper;
+  bool must_list; /* the tracker has not what is listed */
 
-  pthread_mutex_t mutex;
-  pthread_cond_t changed; /* anything of what follows */
-  struct tracker *tracker;
+  struct shared_tracker shared;
+  /* by its mutex: */
   bool round_wanted;
+  bool is_restored; /* the keeper is the saving thread's from then on */
   bool stopping;
   bool events_stopped;
+  bool saving_stopped;
+  pthread_cond_t saving_stops;
 };
 
 /* What a request is for. */
@@ -41,47 +52,35 @@ struct request {
   struct task *task;
 };
 
-static int64_t clock_now(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+/* --- Creation ------------------------------------------------------------- */
 
-static struct moment moment_now(void) {
-  return (struct moment){.wall = clock_now(CLOCK_REALTIME),
-                         .steady = clock_now(CLOCK_MONOTONIC)};
-}
-
-static void lock(struct poller *poller) { pthread_mutex_lock(&poller->mutex); }
-
-static void unlock(struct poller *poller) {
-  pthread_mutex_unlock(&poller->mutex);
-}
-
-/* Unlocks after a change that somebody may wait for. */
-static void unlock_changed(struct poller *poller) {
-  pthread_cond_broadcast(&poller->changed);
-  pthread_mutex_unlock(&poller->mutex);
-}
-
-static bool create_tracker(struct poller *poller, int64_t interval) {
+static bool create_names(struct poller *poller) {
   const struct configuration *configuration = poller->configuration;
-  struct moment now = moment_now();
-  poller->tracker = tracker_create(configuration->account_count, interval);
-  if (poller->tracker == NULL)
-    return false;
-  for (size_t i = 0; i < task_list_count(configuration->tasks); i++)
-    if (!tracker_add_task(poller->tracker,
-                          task_list_get(configuration->tasks, i), now))
+  poller->names =
+      calloc(configuration->account_count + 1, sizeof(*poller->names));
+  for (size_t i = 0; i < configuration->account_count && poller->names != NULL;
+       i++) {
+    const struct account *account = &configuration->accounts[i];
+    const char **pointers =
+        calloc(account->options.field_count + 1, sizeof(*pointers));
+    if (pointers == NULL)
       return false;
-  return true;
+    poller->accounts[i].pointers = pointers;
+    for (size_t k = 0; k < account->options.field_count; k++)
+      pointers[k] = account->options.fields[k].pointer;
+    poller->names[i] =
+        (struct state_account){.name = account->name,
+                               .pointers = pointers,
+                               .pointer_count = account->options.field_count};
+  }
+  return poller->names != NULL;
 }
 
 static bool create_accounts(struct poller *poller) {
   const struct configuration *configuration = poller->configuration;
   size_t requests_max = 0;
   poller->accounts =
-      calloc(configuration->account_count, sizeof(*poller->accounts));
+      calloc(configuration->account_count + 1, sizeof(*poller->accounts));
   if (poller->accounts == NULL)
     return false;
   for (size_t i = 0; i < configuration->account_count; i++) {
@@ -96,38 +95,98 @@ static bool create_accounts(struct poller *poller) {
   return poller->client != NULL;
 }
 
+static bool create_files(struct poller *poller) {
+  const struct configuration *configuration = poller->configuration;
+  poller->files =
+      calloc(configuration->task_file_count + 1, sizeof(struct task_file *));
+  for (size_t i = 0;
+       i < configuration->task_file_count && poller->files != NULL; i++) {
+    const struct task_file_option *option = &configuration->task_files[i];
+    poller->files[i] =
+        task_file_create(option->path, option->account,
+                         configuration->accounts[option->account].name_prefix);
+    if (poller->files[i] == NULL)
+      return false;
+  }
+  poller->keeper = state_keeper_create(configuration, poller->names);
+  return poller->files != NULL && poller->keeper != NULL;
+}
+
+static struct tracker *create_tracker(const struct configuration *configuration,
+                                      int64_t interval) {
+  size_t count = configuration->account_count;
+  struct tracker_rules *rules = calloc(count + 1, sizeof(*rules));
+  if (rules == NULL)
+    return NULL;
+  for (size_t i = 0; i < count; i++) {
+    const struct account_options *options = &configuration->accounts[i].options;
+    rules[i] = (struct tracker_rules){
+        .poll_interval_max = options->max_poll_interval,
+        .error_interval_max = options->max_error_interval,
+        .stalled_after = options->stalled_after,
+        .forget_after = options->forget_after,
+        .fetches_results = options->fetch_result,
+        .field_count = options->field_count};
+  }
+  /* another one in each daemon, so that those on one API spread, too */
+  uint32_t seed = (uint32_t)moment_now().wall ^ (uint32_t)getpid();
+  struct tracker *tracker = tracker_create(rules, count, interval, seed);
+  free(rules);
+  return tracker;
+}
+
 struct poller *poller_create(const struct configuration *configuration,
                              int64_t interval) {
   struct poller *poller = calloc(1, sizeof(*poller));
-  pthread_condattr_t attributes;
   if (poller == NULL)
     return NULL;
   poller->configuration = configuration;
-  pthread_mutex_init(&poller->mutex, NULL);
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&poller->changed, &attributes);
-  pthread_condattr_destroy(&attributes);
-  if (!create_accounts(poller) || !create_tracker(poller, interval)) {
-    poller_free(poller);
-    return NULL;
-  }
-  return poller;
+  poller->must_list = true;
+  shared_tracker_init(&poller->shared, create_tracker(configuration, interval));
+  shared_tracker_init_condition(&poller->saving_stops);
+  if (poller->shared.tracker != NULL && create_accounts(poller) &&
+      create_names(poller) && create_files(poller))
+    return poller;
+  poller_free(poller);
+  return NULL;
 }
 
 void poller_free(struct poller *poller) {
   if (poller == NULL)
     return;
+  const struct configuration *configuration = poller->configuration;
   http_client_free(poller->client);
-  if (poller->accounts != NULL)
-    for (size_t i = 0; i < poller->configuration->account_count; i++)
-      api_key_free(poller->accounts[i].key);
+  for (size_t i = 0; i < configuration->account_count; i++) {
+    if (poller->accounts == NULL)
+      break;
+    api_key_free(poller->accounts[i].key);
+    free(poller->accounts[i].pointers);
+  }
+  for (size_t i = 0;
+       i < configuration->task_file_count && poller->files != NULL; i++)
+    task_file_free(poller->files[i]);
   free(poller->accounts);
-  tracker_free(poller->tracker);
-  pthread_cond_destroy(&poller->changed);
-  pthread_mutex_destroy(&poller->mutex);
+  free(poller->names);
+  free(poller->files);
+  state_keeper_free(poller->keeper);
+  pthread_cond_destroy(&poller->saving_stops);
+  shared_tracker_destroy(&poller->shared);
   free(poller);
 }
+
+static void lock(struct poller *poller) {
+  shared_tracker_lock(&poller->shared);
+}
+
+static void unlock(struct poller *poller) {
+  shared_tracker_unlock(&poller->shared);
+}
+
+static void unlock_changed(struct poller *poller) {
+  shared_tracker_unlock_changed(&poller->shared);
+}
+
+/* --- Requests ------------------------------------------------------------- */
 
 static void set_detail(struct poll_answer *answer, const char *text) {
   utf8_copy_any(answer->detail, sizeof(answer->detail), text);
@@ -152,19 +211,36 @@ static void describe_error(const struct http_result *result,
   set_details(answer, status, text);
 }
 
+/* Decodes the answer to a request for the task. Returns NULL or what is
+ * wrong. */
+static const char *decode(const struct poller *poller, const struct task *task,
+                          const struct http_result *result,
+                          struct poll_answer *answer) {
+  size_t account = tracker_task_definition(task)->account;
+  const struct state_account *names = &poller->names[account];
+  if (tracker_request_kind(task) == REQUEST_RESULT)
+    return result_decoder_decode(result->body, result->body_size,
+                                 result->api_key, &answer->result);
+  return status_decoder_decode(result->body, result->body_size, result->api_key,
+                               names->pointers, names->pointer_count,
+                               &answer->status);
+}
+
 /* Makes of a request's end the answer for the tracker. */
-static void judge(const struct http_result *result,
+static void judge(const struct poller *poller, const struct task *task,
+                  const struct http_result *result,
                   struct poll_answer *answer) {
   const char *problem = NULL;
-  *answer = (struct poll_answer){.outcome = result->outcome,
-                                 .seconds = result->seconds};
+  *answer =
+      (struct poll_answer){.outcome = result->outcome,
+                           .seconds = result->seconds,
+                           .retry_after = (int64_t)result->retry_after * 1000};
   if (result->error[0] != '\0')
     set_detail(answer, result->error);
   else if (result->outcome != OUTCOME_OK)
     describe_error(result, answer);
   else
-    problem = status_decoder_decode(result->body, result->body_size,
-                                    result->api_key, NULL, 0, &answer->status);
+    problem = decode(poller, task, result, answer);
   if (problem != NULL) {
     answer->outcome = OUTCOME_INVALID;
     set_details(answer, problem, answer->status.message);
@@ -174,7 +250,7 @@ static void judge(const struct http_result *result,
 static void answer_task(struct poller *poller, struct task *task,
                         const struct poll_answer *answer) {
   lock(poller);
-  tracker_answer(poller->tracker, task, answer, moment_now());
+  tracker_answer(poller->shared.tracker, task, answer, moment_now());
   unlock_changed(poller);
 }
 
@@ -187,13 +263,25 @@ static void on_done(void *context, const struct http_result *result) {
   account->in_flight--;
   if (result == NULL) {
     lock(poller);
-    tracker_give_back(poller->tracker, request.task);
+    tracker_give_back(poller->shared.tracker, request.task);
     unlock(poller);
     return;
   }
   struct poll_answer answer;
-  judge(result, &answer);
+  judge(poller, request.task, result, &answer);
+  if (outcome_info[answer.outcome].counter == COUNTER_UNAUTHORIZED)
+    api_key_expire(account->key);
   answer_task(poller, request.task, &answer);
+}
+
+/* The URL to ask for the task, to be freed; NULL when out of memory. */
+static char *request_url(const char *base, const struct task *task) {
+  const struct task_definition *definition = tracker_task_definition(task);
+  char run_id[32];
+  if (tracker_request_kind(task) == REQUEST_STATUS)
+    return http_url_join(base, definition->type, definition->id);
+  snprintf(run_id, sizeof(run_id), "%lld", (long long)tracker_run_id(task));
+  return http_url_join(base, RESULT_TYPE, run_id);
 }
 
 /* Starts the request for a task. Returns false when out of memory. */
@@ -208,7 +296,7 @@ static bool start_request(struct poller *poller, struct task *task) {
                                       .verify_host = options->verify_host,
                                       .timeout = options->timeout};
   struct request *request = malloc(sizeof(*request));
-  char *url = http_url_join(options->url, definition->type, definition->id);
+  char *url = request_url(options->url, task);
   bool ok = false;
   if (request != NULL && url != NULL) {
     *request = (struct request){.poller = poller, .task = task};
@@ -227,7 +315,7 @@ static bool start_request(struct poller *poller, struct task *task) {
 /* Asks for the account's next due task. Returns false if there is none. */
 static bool poll_next(struct poller *poller, size_t account) {
   lock(poller);
-  struct task *task = tracker_take_due(poller->tracker, account);
+  struct task *task = tracker_take_due(poller->shared.tracker, account);
   unlock(poller);
   if (task == NULL)
     return false;
@@ -251,17 +339,89 @@ static void poll_due(struct poller *poller) {
   }
 }
 
+/* --- Rounds --------------------------------------------------------------- */
+
 /* Looks at the key files, which are read again when they have changed. */
 static void refresh_keys(struct poller *poller) {
-  char problem[API_KEY_PROBLEM_SIZE], text[API_KEY_PROBLEM_SIZE];
+  char problem[API_KEY_PROBLEM_SIZE];
   for (size_t i = 0; i < poller->configuration->account_count; i++) {
     struct api_key *key = poller->accounts[i].key;
-    api_key_refresh(key, problem);
-    utf8_copy_any(text, sizeof(text), problem);
+    bool is_new = api_key_refresh(key, problem);
+    shared_tracker_set_problem(&poller->shared, key, problem);
     lock(poller);
-    tracker_set_key(poller->tracker, i, api_key_value(key) != NULL, text);
+    tracker_set_key(poller->shared.tracker, i, api_key_value(key) != NULL,
+                    is_new);
     unlock(poller);
   }
+}
+
+/* Looks at the task files. Returns whether they list other tasks now. */
+static bool refresh_files(struct poller *poller) {
+  char problem[TASK_FILE_PROBLEM_SIZE];
+  bool changed = false;
+  for (size_t i = 0; i < poller->configuration->task_file_count; i++) {
+    changed = task_file_refresh(poller->files[i], problem) || changed;
+    shared_tracker_set_problem(&poller->shared, poller->files[i], problem);
+  }
+  return changed;
+}
+
+/* The bad lines of a task file. */
+struct bad_lines {
+  char texts[TASK_FILE_PROBLEMS_MAX + 1][EVENT_DETAIL_SIZE];
+  size_t count;
+};
+
+static void add_bad_line(void *context, const char *text) {
+  struct bad_lines *lines = context;
+  utf8_copy(lines->texts[lines->count++], EVENT_DETAIL_SIZE, text);
+}
+
+static bool list_file(struct poller *poller, size_t index,
+                      struct task_list *list) {
+  struct bad_lines lines = {.count = 0};
+  if (!task_file_list(poller->files[index], list, add_bad_line, &lines))
+    return false;
+  lock(poller);
+  file_problems_set(&poller->shared.problems, &poller->files[index],
+                    (const char(*)[EVENT_DETAIL_SIZE])lines.texts, lines.count);
+  unlock_changed(poller);
+  return true;
+}
+
+/* Lists the tasks of the configuration and of the files. Returns false when out
+ * of memory. */
+static bool list_all(struct poller *poller, struct task_list *list) {
+  const struct task_list *configured = poller->configuration->tasks;
+  for (size_t i = 0; i < task_list_count(configured); i++)
+    if (task_list_add(list, task_list_get(configured, i)) != NULL)
+      return false;
+  for (size_t i = 0; i < poller->configuration->task_file_count; i++)
+    if (!list_file(poller, i, list))
+      return false;
+  return true;
+}
+
+/* Has the tracker follow what is listed now. When out of memory, or while the
+ * tasks are being saved, it goes on with what it has, and the next round tries
+ * again. */
+static void list_tasks(struct poller *poller) {
+  struct task_list *list = task_list_create();
+  bool ok = list != NULL && list_all(poller, list);
+  bool is_pinned = false;
+  if (ok) {
+    lock(poller);
+    is_pinned = tracker_is_pinned(poller->shared.tracker);
+    if (!is_pinned)
+      ok = tracker_set_tasks(poller->shared.tracker, list, moment_now());
+    unlock_changed(poller);
+  }
+  task_list_free(list);
+  poller->must_list = !ok || is_pinned;
+  shared_tracker_set_problem(&poller->shared, poller,
+                             ok ? ""
+                                : "out of memory: the tasks are listed as "
+                                  "before");
 }
 
 static bool begin_round_if_wanted(struct poller *poller) {
@@ -271,9 +431,11 @@ static bool begin_round_if_wanted(struct poller *poller) {
   unlock(poller);
   if (wanted && !stopping) {
     refresh_keys(poller);
+    if (refresh_files(poller) || poller->must_list)
+      list_tasks(poller);
     lock(poller);
     poller->round_wanted = false;
-    tracker_begin_round(poller->tracker, moment_now());
+    tracker_begin_round(poller->shared.tracker, moment_now());
     unlock_changed(poller);
   }
   return !stopping;
@@ -281,11 +443,55 @@ static bool begin_round_if_wanted(struct poller *poller) {
 
 void *poller_main(void *argument) {
   struct poller *poller = argument;
+  state_keeper_restore(poller->keeper, &poller->shared);
+  lock(poller);
+  poller->is_restored = true;
+  unlock(poller);
   while (begin_round_if_wanted(poller)) {
     poll_due(poller);
     http_client_run(poller->client, IDLE_WAIT);
   }
   return NULL;
+}
+
+/* Waits so many milliseconds, or until it is time to save for the last time.
+ * Returns false then. */
+static bool wait_to_save(struct poller *poller, int64_t wait) {
+  struct timespec deadline = shared_tracker_deadline(wait);
+  lock(poller);
+  while (!poller->saving_stopped &&
+         pthread_cond_timedwait(&poller->saving_stops, &poller->shared.mutex,
+                                &deadline) == 0)
+    ;
+  bool stopped = poller->saving_stopped;
+  unlock(poller);
+  return !stopped;
+}
+
+static bool is_restored(struct poller *poller) {
+  lock(poller);
+  bool is_restored = poller->is_restored;
+  unlock(poller);
+  return is_restored;
+}
+
+void *poller_saving_main(void *argument) {
+  struct poller *poller = argument;
+  int wait = STATE_SAVE_INTERVAL;
+  while (wait_to_save(poller, wait))
+    if (is_restored(poller))
+      wait = state_keeper_save(poller->keeper, &poller->shared, false,
+                               STATE_SAVE_INTERVAL);
+  if (is_restored(poller))
+    state_keeper_save(poller->keeper, &poller->shared, true, 0);
+  return NULL;
+}
+
+void poller_stop_saving(struct poller *poller) {
+  lock(poller);
+  poller->saving_stopped = true;
+  pthread_cond_signal(&poller->saving_stops);
+  unlock(poller);
 }
 
 void poller_stop(struct poller *poller) {
@@ -295,54 +501,55 @@ void poller_stop(struct poller *poller) {
   http_client_wake(poller->client);
 }
 
-/* The time of the steady clock in so many milliseconds. */
-static struct timespec deadline_in(int64_t wait) {
-  int64_t deadline = clock_now(CLOCK_MONOTONIC) + wait;
-  return (struct timespec){.tv_sec = (time_t)(deadline / 1000),
-                           .tv_nsec = (long)(deadline % 1000) * 1000000};
-}
-
 bool poller_round(struct poller *poller, int64_t wait,
                   struct snapshot *snapshot) {
-  struct timespec deadline = deadline_in(wait);
+  struct timespec deadline = shared_tracker_deadline(wait);
+  struct tracker *tracker = poller->shared.tracker;
   lock(poller);
   poller->round_wanted = true;
   unlock(poller);
   http_client_wake(poller->client);
   lock(poller);
-  while ((poller->round_wanted || tracker_round_is_open(poller->tracker)) &&
-         pthread_cond_timedwait(&poller->changed, &poller->mutex, &deadline) ==
-             0)
+  while ((poller->round_wanted || tracker_round_is_open(tracker)) &&
+         shared_tracker_wait(&poller->shared, &deadline))
     ;
-  bool ok = tracker_snapshot(poller->tracker, moment_now(), snapshot);
+  bool ok = tracker_snapshot(tracker, moment_now(), snapshot);
   unlock_changed(poller);
   return ok;
 }
 
-bool poller_wait_event(struct poller *poller, struct tracker_event *event) {
+/* --- Events --------------------------------------------------------------- */
+
+static bool next_event(struct poller *poller, struct event *event) {
+  return tracker_next_event(poller->shared.tracker, moment_now(), event) ||
+         file_problems_next_event(&poller->shared.problems, event);
+}
+
+bool poller_wait_event(struct poller *poller, struct event *event) {
   bool found = false;
   lock(poller);
-  while (!poller->events_stopped &&
-         !(found = tracker_next_event(poller->tracker, moment_now(), event)))
-    pthread_cond_wait(&poller->changed, &poller->mutex);
+  while (!poller->events_stopped && !(found = next_event(poller, event)))
+    pthread_cond_wait(&poller->shared.changed, &poller->shared.mutex);
   unlock(poller);
   return found;
 }
 
-void poller_event_done(struct poller *poller,
-                       const struct tracker_event *event) {
+void poller_event_done(struct poller *poller, const struct event *event) {
   lock(poller);
-  tracker_event_done(poller->tracker, event);
+  if (event->kind == EVENT_FILE_PROBLEM ||
+      event->kind == EVENT_FILE_PROBLEM_OVER)
+    file_problems_event_done(&poller->shared.problems, event);
+  else
+    tracker_event_done(poller->shared.tracker, event);
   unlock_changed(poller);
 }
 
 void poller_flush_events(struct poller *poller, int64_t wait) {
-  struct timespec deadline = deadline_in(wait);
-  struct tracker_event event;
+  struct timespec deadline = shared_tracker_deadline(wait);
+  struct event event;
   lock(poller);
-  while (tracker_next_event(poller->tracker, moment_now(), &event) &&
-         pthread_cond_timedwait(&poller->changed, &poller->mutex, &deadline) ==
-             0)
+  while (next_event(poller, &event) &&
+         shared_tracker_wait(&poller->shared, &deadline))
     ;
   unlock(poller);
 }
@@ -354,7 +561,7 @@ void poller_stop_events(struct poller *poller) {
 }
 
 long poller_unanswered(const struct poller *poller, size_t account) {
-  return tracker_was_answered(poller->tracker, account)
+  return tracker_was_answered(poller->shared.tracker, account)
              ? 0
              : poller->accounts[account].in_flight;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Polls the API in a thread of its own, and stands between that thread and the
- * host's: the tracker, behind one mutex, is all they share. The mutex is never
- * held while the disk, the network or the host is waited for.
+ * host's: the shared tracker is all they have in common.
  *
- * Three threads meet here. The polling thread runs poller_main. The host's read
- * callback calls poller_round. A thread for what is to be told takes events by
- * poller_wait_event, so that a notification's receiver who blocks, which
- * collectd lets him do, holds up neither polling nor values. */
+ * Four threads meet here. The polling thread runs poller_main; it also reads
+ * the files. The saving thread runs poller_saving_main, since a disk may keep a
+ * writer waiting for long. The host's read callback calls poller_round. A
+ * thread for what is to be told takes events by poller_wait_event, so that a
+ * notification's receiver who blocks, which collectd lets him do, holds up
+ * neither polling nor values. */
 #ifndef POLLER_H
 #define POLLER_H
 
@@ -34,19 +35,24 @@ void *poller_main(void *poller);
 /* Makes poller_main return. From any thread. */
 void poller_stop(struct poller *poller);
 
+/* The saving thread's start routine, to be given the poller; saves for the last
+ * time and returns NULL after poller_stop_saving, which comes after what is to
+ * be saved has come to its end. */
+void *poller_saving_main(void *poller);
+void poller_stop_saving(struct poller *poller);
+
 /* Begins a round of polling, waits for its answers, but at most so many
- * milliseconds, and fills snapshot with the values. Returns false when out of
- * memory. */
+ * milliseconds, and fills snapshot with the values, which is empty as long as
+ * it is not known which tasks there are. Returns false when out of memory. */
 bool poller_round(struct poller *poller, int64_t wait,
                   struct snapshot *snapshot);
 
 /* Waits for something to tell, and fills event with it; returns false after
  * poller_stop_events. */
-bool poller_wait_event(struct poller *poller, struct tracker_event *event);
+bool poller_wait_event(struct poller *poller, struct event *event);
 
 /* The event has been told. */
-void poller_event_done(struct poller *poller,
-                       const struct tracker_event *event);
+void poller_event_done(struct poller *poller, const struct event *event);
 
 /* Waits until there is nothing to tell, but at most so many milliseconds. */
 void poller_flush_events(struct poller *poller, int64_t wait);

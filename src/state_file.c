@@ -2,14 +2,11 @@
 #include "state_file.h"
 
 #include "json_reader.h"
-#include "utf8.h"
 
 #include <json-c/json.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,243 +14,9 @@
 #include <unistd.h>
 
 #define VERSION 1
-#define PATH_SHOWN_MAX 160          /* bytes of a path in a message */
-#define WRONG_SIZE 160              /* bytes of what is wrong */
-#define TIME_LAST 253402300799999LL /* of the year 9999 */
-#define ESCAPED_MAX 6               /* bytes for one byte, as \u00XX */
-#define MEMBER_ROOM 64              /* bytes of a member but for its text */
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define PATH_SHOWN_MAX 160 /* bytes of a path in a message */
 
-static const char out_of_memory[] = "out of memory";
 static const char not_a_regular_file[] = "it is not a regular file";
-
-/* --- The members of a line, for writing and reading ----------------------- */
-
-enum member_kind {
-  MEMBER_TEXT,
-  MEMBER_TIME,
-  MEMBER_FLAG,
-  MEMBER_STATE,
-  MEMBER_RUN_ID,
-  MEMBER_DURATION
-};
-
-struct member {
-  const char *key;
-  enum member_kind kind;
-  size_t offset, size;                /* in the record */
-  const char *nothing;                /* the text that is left out */
-  const char *(*check)(const char *); /* NULL: any text will do */
-};
-
-#define MEMBER(record, key, kind, member, ...)                                 \
-  {                                                                            \
-    key, MEMBER_##kind, offsetof(struct record, member),                       \
-        sizeof(((struct record *)NULL)->member), __VA_ARGS__                   \
-  }
-
-static const struct member task_members[] = {
-#define TASK(key, kind, member, ...)                                           \
-  MEMBER(task_record, key, kind, member, __VA_ARGS__)
-    TASK("task", TEXT, id, "", task_id_check),
-    TASK("type", TEXT, type, TASK_TYPE_DEFAULT, task_type_check),
-    TASK("name", TEXT, name, "", task_name_check),
-    TASK("started", TIME, started, "", NULL),
-    TASK("listed", TIME, listed, "", NULL),
-    TASK("unlisted", TIME, unlisted, "", NULL),
-    TASK("state", STATE, state, "", NULL),
-    TASK("saw_pending", FLAG, saw_pending, "", NULL),
-    TASK("changed", TIME, changed, "", NULL),
-    TASK("confirmed", TIME, confirmed, "", NULL),
-    TASK("run_id", RUN_ID, run_id, "", NULL),
-    TASK("exception_reason", TEXT, exception_reason, "", NULL),
-    TASK("message", TEXT, message, "", NULL),
-    TASK("media_duration", DURATION, media_duration, "", NULL),
-    TASK("end_told", FLAG, end_told, "", NULL),
-    TASK("stalled_told", FLAG, stalled_told, "", NULL),
-#undef TASK
-};
-
-static const struct member account_members[] = {
-#define ACCOUNT(key, kind, member)                                             \
-  MEMBER(account_record, key, kind, member, "", NULL)
-    ACCOUNT("key_rejected", FLAG, key_rejected),
-    ACCOUNT("blind", FLAG, blind),
-    ACCOUNT("held_until", TIME, held_until),
-#undef ACCOUNT
-};
-
-/* What a record holds of a member, by the member's kind. */
-union member_value {
-  const void *any;
-  const char *text;
-  const int64_t *number;
-  const bool *flag;
-  const enum task_state *state;
-  const double *duration;
-};
-
-static union member_value member_of(const struct member *member,
-                                    const void *record) {
-  return (union member_value){.any = (const char *)record + member->offset};
-}
-
-static bool says_nothing(const struct member *member, const void *record) {
-  union member_value value = member_of(member, record);
-  switch (member->kind) {
-  case MEMBER_TEXT:
-    return strcmp(value.text, member->nothing) == 0;
-  case MEMBER_TIME:
-    return *value.number == 0;
-  case MEMBER_FLAG:
-    return !*value.flag;
-  case MEMBER_STATE:
-    return *value.state == TASK_UNKNOWN;
-  case MEMBER_RUN_ID:
-    return *value.number == STATUS_RUN_ID_NONE;
-  case MEMBER_DURATION:
-    return !(*value.duration >= 0 && isfinite(*value.duration));
-  }
-  return true;
-}
-
-/* The member as JSON, NULL when out of memory. */
-static struct json_object *to_json(const struct member *member,
-                                   const void *record) {
-  union member_value value = member_of(member, record);
-  switch (member->kind) {
-  case MEMBER_TEXT:
-    return json_object_new_string(value.text);
-  case MEMBER_TIME:
-  case MEMBER_RUN_ID:
-    return json_object_new_int64(*value.number);
-  case MEMBER_FLAG:
-    return json_object_new_boolean(*value.flag);
-  case MEMBER_STATE:
-    return json_object_new_string(task_state_info[*value.state].name);
-  case MEMBER_DURATION:
-    return json_object_new_double(*value.duration);
-  }
-  return NULL;
-}
-
-/* Says in wrong what is the matter with a line. Returns false. */
-__attribute__((format(printf, 2, 3))) static bool
-refuse(char wrong[WRONG_SIZE], const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(wrong, WRONG_SIZE, format, arguments);
-  va_end(arguments);
-  return false;
-}
-
-/* The text of a string, NULL if it is none or holds a NUL. */
-static const char *text_of(struct json_object *value) {
-  if (!json_object_is_type(value, json_type_string))
-    return NULL;
-  const char *text = json_object_get_string(value);
-  size_t length = (size_t)json_object_get_string_len(value);
-  return strlen(text) == length ? text : NULL;
-}
-
-static bool load_text(const struct member *member, struct json_object *value,
-                      char *to, char wrong[WRONG_SIZE]) {
-  const char *text = text_of(value);
-  if (text == NULL)
-    return refuse(wrong, "\"%s\" is not a text", member->key);
-  const char *problem = member->check == NULL ? NULL : member->check(text);
-  if (problem != NULL)
-    return refuse(wrong, "%s", problem);
-  utf8_copy_any(to, member->size, text);
-  return true;
-}
-
-static bool load_time(const struct member *member, struct json_object *value,
-                      int64_t *to, char wrong[WRONG_SIZE]) {
-  *to = json_object_get_int64(value);
-  if (!json_object_is_type(value, json_type_int) || *to < 0 || *to > TIME_LAST)
-    return refuse(wrong, "\"%s\" is not a time", member->key);
-  return true;
-}
-
-static bool load_flag(const struct member *member, struct json_object *value,
-                      bool *to, char wrong[WRONG_SIZE]) {
-  if (!json_object_is_type(value, json_type_boolean))
-    return refuse(wrong, "\"%s\" is neither true nor false", member->key);
-  *to = json_object_get_boolean(value);
-  return true;
-}
-
-static bool load_state(const struct member *member, struct json_object *value,
-                       enum task_state *to, char wrong[WRONG_SIZE]) {
-  const char *text = text_of(value);
-  for (int i = 0; text != NULL && i < TASK_STATE_COUNT; i++)
-    if (strcmp(text, task_state_info[i].name) == 0) {
-      *to = (enum task_state)i;
-      return true;
-    }
-  return refuse(wrong, "\"%s\" is not a state", member->key);
-}
-
-static bool load_run_id(const struct member *member, struct json_object *value,
-                        int64_t *to, char wrong[WRONG_SIZE]) {
-  *to = json_object_get_int64(value);
-  /* json-c gives the nearest number for one that is too large */
-  if (!json_object_is_type(value, json_type_int) ||
-      (*to == INT64_MAX && json_object_get_uint64(value) != INT64_MAX))
-    return refuse(wrong, "\"%s\" is not a whole number", member->key);
-  return true;
-}
-
-/* The value of a number, NAN if it is none. */
-static double number_of(struct json_object *value) {
-  if (!json_object_is_type(value, json_type_double) &&
-      !json_object_is_type(value, json_type_int))
-    return (double)NAN;
-  double number = json_object_get_double(value);
-  return isfinite(number) ? number : (double)NAN;
-}
-
-static bool load_duration(const struct member *member,
-                          struct json_object *value, double *to,
-                          char wrong[WRONG_SIZE]) {
-  *to = number_of(value);
-  if (!(*to >= 0))
-    return refuse(wrong, "\"%s\" is not a duration", member->key);
-  return true;
-}
-
-static bool load_member(const struct member *member, struct json_object *value,
-                        void *record, char wrong[WRONG_SIZE]) {
-  void *to = (char *)record + member->offset;
-  switch (member->kind) {
-  case MEMBER_TEXT:
-    return load_text(member, value, to, wrong);
-  case MEMBER_TIME:
-    return load_time(member, value, to, wrong);
-  case MEMBER_FLAG:
-    return load_flag(member, value, to, wrong);
-  case MEMBER_STATE:
-    return load_state(member, value, to, wrong);
-  case MEMBER_RUN_ID:
-    return load_run_id(member, value, to, wrong);
-  case MEMBER_DURATION:
-    return load_duration(member, value, to, wrong);
-  }
-  return false;
-}
-
-/* Fills the record with those members that the line has. */
-static bool load_members(const struct member *members, size_t count,
-                         struct json_object *line, void *record,
-                         char wrong[WRONG_SIZE]) {
-  struct json_object *value;
-  for (size_t i = 0; i < count; i++)
-    if (json_object_object_get_ex(line, members[i].key, &value) &&
-        !load_member(&members[i], value, record, wrong))
-      return false;
-  return true;
-}
 
 /* --- The state file ------------------------------------------------------- */
 
@@ -273,47 +36,9 @@ struct state_file {
   struct json_object *line; /* empty, or the one that is being put together */
   FILE *stream;             /* the file at new_path; NULL: no write began */
   size_t lines;             /* written to it */
-  char wrong[WRONG_SIZE];   /* the first error since the write began, or "" */
+  char wrong[STATE_LINE_WRONG_SIZE]; /* the first error since the write began,
+                                        or "" */
 };
-
-static const char *line_text(struct json_object *line, size_t *length) {
-  return json_object_to_json_string_length(
-      line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, length);
-}
-
-/* Gives the line's text room for size bytes beside its other members, by a
- * member under key that is so long. json-c keeps the room, but would not say
- * if there were none, and leave out what does not fit. */
-static bool make_room(struct json_object *line, const char *key, size_t size) {
-  char *filler = malloc(size);
-  if (filler == NULL)
-    return false;
-  memset(filler, 'x', size);
-  struct json_object *value = json_object_new_string_len(filler, (int)size);
-  free(filler);
-  if (value == NULL)
-    return false;
-  if (json_object_object_add(line, key, value) != 0) {
-    json_object_put(value);
-    return false;
-  }
-  size_t length = 0;
-  return line_text(line, &length) != NULL && length > size;
-}
-
-/* No less than the length of the longest line that can be put. */
-static size_t longest_line(const struct state_file *file) {
-  size_t longest = 0;
-  for (size_t i = 0; i < file->account_count; i++) {
-    const struct state_account *account = &file->accounts[i];
-    size_t texts = strlen(account->name) + sizeof(struct task_record);
-    for (size_t k = 0; k < account->pointer_count; k++)
-      texts += strlen(account->pointers[k]);
-    longest = texts > longest ? texts : longest;
-  }
-  return ESCAPED_MAX * longest +
-         MEMBER_ROOM * (COUNT(task_members) + STATUS_FIELDS_MAX + 2);
-}
 
 /* A copy of path with the suffix, NULL when out of memory. */
 static char *with_suffix(const char *path, const char *suffix) {
@@ -335,11 +60,10 @@ struct state_file *state_file_create(const char *path,
   file->line = json_object_new_object();
   if (file->path == NULL || file->new_path == NULL ||
       file->damaged_path == NULL || file->line == NULL ||
-      !make_room(file->line, "room", longest_line(file))) {
+      !state_line_make_room(file->line, accounts, account_count)) {
     state_file_free(file);
     return NULL;
   }
-  json_object_object_del(file->line, "room");
   return file;
 }
 
@@ -379,15 +103,15 @@ struct reading {
   int64_t now;
   char *line; /* JSON_READER_MAX bytes, and one that is too much */
   size_t length, number;
-  bool is_ours, has_end;  /* there was a good head, an end */
-  char wrong[WRONG_SIZE]; /* what was found first, or "" */
-  size_t wrong_number;    /* the line it was found in, 0: none */
+  bool is_ours, has_end;             /* there was a good head, an end */
+  char wrong[STATE_LINE_WRONG_SIZE]; /* what was found first, or "" */
+  size_t wrong_number;               /* the line it was found in, 0: none */
 };
 
 static void note(struct reading *reading, size_t number, const char *wrong) {
   if (reading->wrong[0] != '\0')
     return;
-  snprintf(reading->wrong, WRONG_SIZE, "%s", wrong);
+  snprintf(reading->wrong, STATE_LINE_WRONG_SIZE, "%s", wrong);
   reading->wrong_number = number;
 }
 
@@ -428,33 +152,13 @@ static size_t find_account(const struct state_file *file, const char *name) {
 static bool take_account(struct reading *reading, struct json_object *line,
                          size_t account) {
   struct account_record record = {.account = account};
-  char wrong[WRONG_SIZE];
-  if (!load_members(account_members, COUNT(account_members), line, &record,
-                    wrong)) {
+  char wrong[STATE_LINE_WRONG_SIZE];
+  if (!state_line_get_account(line, &record, wrong)) {
     note_line(reading, wrong);
     return true;
   }
   return account == reading->file->account_count ||
          reading->reader->account(reading->reader->context, &record);
-}
-
-/* Fills the record with the numbers of the account's fields. */
-static bool load_fields(const struct state_account *account,
-                        struct json_object *line, struct task_record *record,
-                        char wrong[WRONG_SIZE]) {
-  struct json_object *fields, *value;
-  if (!json_object_object_get_ex(line, "fields", &fields))
-    return true;
-  if (!json_object_is_type(fields, json_type_object))
-    return refuse(wrong, "\"fields\" is not an object");
-  for (size_t i = 0; i < account->pointer_count; i++) {
-    if (!json_object_object_get_ex(fields, account->pointers[i], &value))
-      continue;
-    record->fields[i] = number_of(value);
-    if (isnan(record->fields[i]))
-      return refuse(wrong, "one of \"fields\" is not a number");
-  }
-  return true;
 }
 
 static bool make_room_to_keep(struct state_file *file) {
@@ -472,7 +176,6 @@ static bool make_room_to_keep(struct state_file *file) {
 /* Keeps the line, of a task whose account is not configured. */
 static bool keep(struct reading *reading, struct json_object *line,
                  const struct task_record *record) {
-  static const char key[] = "unlisted";
   struct state_file *file = reading->file;
   int64_t unlisted = record->unlisted;
   const char *text = reading->line;
@@ -480,16 +183,9 @@ static bool keep(struct reading *reading, struct json_object *line,
   /* a time to come is from a clock that was wrong, and could be far away */
   if (unlisted == 0 || unlisted > reading->now) {
     unlisted = reading->now;
-    if (!make_room(line, key, ESCAPED_MAX * length + MEMBER_ROOM))
+    if (!state_line_replace_number(line, length, "unlisted", unlisted))
       return false;
-    struct json_object *value = json_object_new_int64(unlisted);
-    if (value == NULL)
-      return false;
-    if (json_object_object_add(line, key, value) != 0) {
-      json_object_put(value);
-      return false;
-    }
-    text = line_text(line, &length);
+    text = state_line_format(line, &length);
   }
   if (text == NULL || !make_room_to_keep(file))
     return false;
@@ -503,19 +199,13 @@ static bool keep(struct reading *reading, struct json_object *line,
 
 static bool take_task(struct reading *reading, struct json_object *line,
                       size_t account) {
-  static const struct state_account not_configured;
   struct state_file *file = reading->file;
   bool is_configured = account < file->account_count;
-  struct task_record record = {.account = account,
-                               .type = TASK_TYPE_DEFAULT,
-                               .run_id = STATUS_RUN_ID_NONE,
-                               .media_duration = -1};
-  for (size_t i = 0; i < STATUS_FIELDS_MAX; i++)
-    record.fields[i] = (double)NAN;
-  char wrong[WRONG_SIZE];
-  if (!load_members(task_members, COUNT(task_members), line, &record, wrong) ||
-      !load_fields(is_configured ? &file->accounts[account] : &not_configured,
-                   line, &record, wrong)) {
+  struct task_record record = {.account = account};
+  char wrong[STATE_LINE_WRONG_SIZE];
+  if (!state_line_get_task(line,
+                           is_configured ? &file->accounts[account] : NULL,
+                           &record, wrong)) {
     note_line(reading, wrong);
     return true;
   }
@@ -533,7 +223,7 @@ static bool take_entry(struct reading *reading, struct json_object *line) {
     take_end(reading, line);
     return true;
   }
-  const char *name = text_of(value);
+  const char *name = state_line_get_text(value);
   if (name == NULL) {
     note_line(reading, "\"account\" is not a text");
     return true;
@@ -550,7 +240,7 @@ static bool take_line(struct reading *reading) {
   bool has_memory = true;
   const char *wrong = json_reader_parse(reading->line, reading->length, &line);
   if (wrong != NULL) {
-    has_memory = strcmp(wrong, out_of_memory) != 0;
+    has_memory = wrong != json_reader_out_of_memory;
     note_line(reading, wrong);
   } else if (!json_object_is_type(line, json_type_object)) {
     note_line(reading, "it is not an object");
@@ -612,8 +302,9 @@ static bool read_stream(struct reading *reading, int descriptor) {
   return has_memory;
 }
 
-/* Moves the file out of the way of the next write, and says why. */
-static void put_aside(struct reading *reading, const char *consequence,
+/* Moves the file out of the way of the next write, and says why. Returns
+ * whether that could be done. */
+static bool put_aside(struct reading *reading, const char *consequence,
                       char problem[STATE_FILE_PROBLEM_SIZE]) {
   struct state_file *file = reading->file;
   const char *failure = "";
@@ -628,6 +319,7 @@ static void put_aside(struct reading *reading, const char *consequence,
            file->path, place, reading->wrong,
            is_kept ? "kept" : "it can't be kept", PATH_SHOWN_MAX, file->path,
            is_kept ? "" : ": ", failure, consequence);
+  return is_kept;
 }
 
 static bool is_regular(int descriptor) {
@@ -646,17 +338,16 @@ bool state_file_read(struct state_file *file, int64_t now,
   if (descriptor < 0) {
     int error = errno;
     note(&reading, 0, strerror(error));
-    if (error != ENOENT && error != ENOMEM)
-      put_aside(&reading, "", problem);
+    /* where there is nothing, the first write says whether that is wrong */
+    if (error != ENOENT && error != ENOMEM && !put_aside(&reading, "", problem))
+      problem[0] = '\0';
     return error != ENOMEM;
   }
+  /* a device of the system's or a directory of all collectd's data that is
+   * renamed does more harm than one that is named here by mistake; the first
+   * write says what it is */
   if (!is_regular(descriptor)) {
     close(descriptor);
-    /* a device of the system's or a directory of all collectd's data that is
-     * renamed does more harm than one that is named here by mistake */
-    snprintf(problem, STATE_FILE_PROBLEM_SIZE,
-             "state file %.*s: %s; it is left alone, and no state is kept",
-             PATH_SHOWN_MAX, file->path, not_a_regular_file);
     return true;
   }
   if (!read_stream(&reading, descriptor))
@@ -674,8 +365,8 @@ bool state_file_read(struct state_file *file, int64_t now,
 /* Notes the first error since the write began, an errno. */
 static void fail(struct state_file *file, int error) {
   if (file->wrong[0] == '\0')
-    snprintf(file->wrong, WRONG_SIZE, "%s",
-             error == ENOMEM ? out_of_memory : strerror(error));
+    snprintf(file->wrong, STATE_LINE_WRONG_SIZE, "%s",
+             error == ENOMEM ? json_reader_out_of_memory : strerror(error));
 }
 
 static bool is_writing(const struct state_file *file) {
@@ -690,53 +381,11 @@ static void write_text(struct state_file *file, const char *text,
   file->lines++;
 }
 
-/* Adds a member, unless that is NULL for being out of memory, to an object. The
- * key is not copied. */
-static void add(struct state_file *file, struct json_object *object,
-                const char *key, struct json_object *value, unsigned options) {
-  if (value != NULL &&
-      json_object_object_add_ex(object, key, value,
-                                JSON_C_OBJECT_ADD_CONSTANT_KEY | options) == 0)
-    return;
-  json_object_put(value);
-  fail(file, ENOMEM);
-}
-
-static void add_to_line(struct state_file *file, const char *key,
-                        struct json_object *value) {
-  add(file, file->line, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW);
-}
-
-static void add_members(struct state_file *file, const struct member *members,
-                        size_t count, const void *record) {
-  for (size_t i = 0; i < count; i++)
-    if (!says_nothing(&members[i], record))
-      add_to_line(file, members[i].key, to_json(&members[i], record));
-}
-
-static void add_fields(struct state_file *file,
-                       const struct task_record *record) {
-  const struct state_account *account = &file->accounts[record->account];
-  struct json_object *fields = NULL;
-  for (size_t i = 0; i < account->pointer_count; i++) {
-    if (!isfinite(record->fields[i]))
-      continue;
-    if (fields == NULL) {
-      fields = json_object_new_object();
-      add_to_line(file, "fields", fields);
-    }
-    /* a pointer may be there twice, for two types, but then with one value */
-    if (is_writing(file))
-      add(file, fields, account->pointers[i],
-          json_object_new_double(record->fields[i]), 0);
-  }
-}
-
-/* Writes the line that has been put together, if it has in whole, and starts
- * over. */
-static void write_line(struct state_file *file) {
+/* Writes the line that has been put together, unless that has failed for want
+ * of memory, and starts over. */
+static void write_line(struct state_file *file, bool has_memory) {
   size_t length = 0;
-  const char *text = line_text(file->line, &length);
+  const char *text = has_memory ? state_line_format(file->line, &length) : NULL;
   if (text == NULL)
     fail(file, ENOMEM);
   else if (is_writing(file))
@@ -749,15 +398,14 @@ static void write_line(struct state_file *file) {
 
 static void write_number(struct state_file *file, const char *key,
                          int64_t number) {
-  add_to_line(file, key, json_object_new_int64(number));
-  write_line(file);
+  write_line(file, state_line_add_number(file->line, key, number));
 }
 
 /* Opens the file that is to replace the one at the path. */
 static void open_new(struct state_file *file) {
   struct stat status;
   if (stat(file->path, &status) == 0 && !S_ISREG(status.st_mode)) {
-    snprintf(file->wrong, WRONG_SIZE, "%s", not_a_regular_file);
+    snprintf(file->wrong, STATE_LINE_WRONG_SIZE, "%s", not_a_regular_file);
     return;
   }
   unlink(file->new_path); /* what a daemon that was killed has left */
@@ -784,7 +432,7 @@ static void write_kept(struct state_file *file, int64_t now) {
   size_t kept = 0;
   for (size_t i = 0; i < file->kept_count; i++) {
     struct kept_line line = file->kept[i];
-    if (now - line.unlisted >= STATE_KEPT_UNLISTED) {
+    if (now - line.unlisted >= TASK_UNLISTED_KEPT) {
       free(line.text);
       continue;
     }
@@ -808,26 +456,16 @@ bool state_file_begin(struct state_file *file, int64_t now) {
 
 void state_file_put_account(struct state_file *file,
                             const struct account_record *record) {
-  bool says_anything = false;
-  for (size_t i = 0; i < COUNT(account_members); i++)
-    says_anything = says_anything || !says_nothing(&account_members[i], record);
-  if (!says_anything || !is_writing(file))
-    return;
-  add_to_line(file, "account",
-              json_object_new_string(file->accounts[record->account].name));
-  add_members(file, account_members, COUNT(account_members), record);
-  write_line(file);
+  if (is_writing(file) && state_line_says_anything(record))
+    write_line(file, state_line_add_account(
+                         file->line, &file->accounts[record->account], record));
 }
 
 void state_file_put_task(struct state_file *file,
                          const struct task_record *record) {
-  if (!is_writing(file))
-    return;
-  add_to_line(file, "account",
-              json_object_new_string(file->accounts[record->account].name));
-  add_members(file, task_members, COUNT(task_members), record);
-  add_fields(file, record);
-  write_line(file);
+  if (is_writing(file))
+    write_line(file, state_line_add_task(
+                         file->line, &file->accounts[record->account], record));
 }
 
 /* Makes a rename in the file's directory last. That not all file systems can do

@@ -8,7 +8,8 @@
  *    "listed":TIME,"unlisted":TIME,"state":"STATE","saw_pending":true,
  *    "changed":TIME,"confirmed":TIME,"run_id":NUMBER,
  *    "exception_reason":"TEXT","message":"TEXT","media_duration":SECONDS,
- *    "end_told":true,"stalled_told":true,"fields":{"POINTER":NUMBER}}
+ *    "refused":true,"end_told":true,"stalled_told":true,
+ *    "fields":{"POINTER":NUMBER}}
  *   {"end":LINES}
  *
  * (each on one line). The members are those of task_record.h. A TIME is in
@@ -25,6 +26,7 @@
 #ifndef STATE_FILE_H
 #define STATE_FILE_H
 
+#include "state_line.h"
 #include "task_record.h"
 
 #include <stdbool.h>
@@ -32,18 +34,8 @@
 #include <stdint.h>
 
 #define STATE_FILE_PROBLEM_SIZE 768 /* bytes with the terminator */
-/* For how long the tasks of an account that is not configured are kept, in
- * milliseconds. */
-#define STATE_KEPT_UNLISTED 3600000
 
 struct state_file;
-
-/* How an account and its fields are called in the file, in valid UTF-8. */
-struct state_account {
-  const char *name;
-  const char *const *pointers; /* of its fields, in the order of the records' */
-  size_t pointer_count;        /* at most STATUS_FIELDS_MAX */
-};
 
 /* The state file at path, where a relative path is one to the working directory
  * of each call. Neither read nor written yet. The accounts, which the records
@@ -71,12 +63,12 @@ struct state_reader {
  * none is no problem. One that is not whole is renamed to PATH.damaged, in
  * place of an older one, and its good lines are taken, unless its first line
  * does not say that they can be understood; so is one that can't be read. What
- * is no regular file is left alone. Fills problem with one line that says so,
- * naming the path, or "". A write should follow then, since what was read is no
- * longer at the path.
+ * is no regular file is left alone, and the write says so. Fills problem with
+ * one line that says so, naming the path, or "". A write should follow then,
+ * since what was read is no longer at the path.
  *
  * The tasks of accounts that are not configured are kept in memory, and are in
- * each file that is written within STATE_KEPT_UNLISTED of "unlisted", which is
+ * each file that is written within TASK_UNLISTED_KEPT of "unlisted", which is
  * now for those that do not say.
  *
  * Returns false when out of memory; the file is left alone then, and nothing

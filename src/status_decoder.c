@@ -87,6 +87,11 @@ static const char *decode_state(struct json_object *status, const char *secret,
   return "its status is not a known one";
 }
 
+static bool is_word(struct json_object *value, const char *word) {
+  return json_object_is_type(value, json_type_string) &&
+         strcasecmp(json_object_get_string(value), word) == 0;
+}
+
 static const char *decode_object(struct json_object *object, const char *secret,
                                  struct status_answer *answer) {
   const char *problem =
@@ -94,13 +99,14 @@ static const char *decode_object(struct json_object *object, const char *secret,
   if (problem != NULL)
     return problem;
   answer->run_id = run_id_of(json_object_object_get(object, "run_id"));
-  json_reader_text(json_object_object_get(object, "exception_reason"), secret,
-                   answer->exception_reason, sizeof(answer->exception_reason));
-  if (strcasecmp(answer->exception_reason, "NONE") == 0)
-    answer->exception_reason[0] = '\0';
+  struct json_object *reason =
+      json_object_object_get(object, "exception_reason");
+  if (!is_word(reason, "NONE"))
+    json_reader_text(reason, secret, answer->exception_reason,
+                     sizeof(answer->exception_reason));
   copy_message(object, secret, answer->message);
-  if (answer->state == TASK_ERROR &&
-      strcasecmp(answer->exception_reason, "PAYMENT_REQUIRED") == 0)
+  /* not by the text, which is "" when out of memory */
+  if (answer->state == TASK_ERROR && is_word(reason, "PAYMENT_REQUIRED"))
     answer->state = TASK_PAYMENT_REQUIRED;
   return NULL;
 }
@@ -140,14 +146,14 @@ static const char *decode_value(struct json_object *value, const char *secret,
 
 const char *status_decoder_check_pointer(const char *pointer) {
   if (!utf8_is_valid(pointer, strlen(pointer)))
-    return "it is not valid UTF-8";
+    return "the pointer is not valid UTF-8";
   if (utf8_has_control(pointer))
-    return "it holds a control character";
+    return "the pointer holds a control character";
   if (pointer[0] != '\0' && pointer[0] != '/')
-    return "it does not begin with a slash";
+    return "the pointer does not begin with a slash";
   for (const char *at = pointer; (at = strchr(at, '~')) != NULL; at++)
     if (at[1] != '0' && at[1] != '1')
-      return "it holds a ~ that is neither ~0 nor ~1";
+      return "the pointer holds a ~ that is neither ~0 nor ~1";
   return NULL;
 }
 

@@ -17,6 +17,13 @@
 
 static const char too_large[] = "it is larger than 64 MiB";
 
+/* A bad line, and how it was told. */
+struct bad_line {
+  char *line; /* NULL when out of memory */
+  const char *wrong;
+  char text[TASK_FILE_PROBLEM_SIZE];
+};
+
 struct task_file {
   struct watched_file *file;
   size_t account;
@@ -25,6 +32,8 @@ struct task_file {
   size_t size, counted; /* bytes of text, and those of the lines that count */
   bool is_too_large;    /* the file as read last, which is not text then */
   bool was_read;        /* the last look found text in the file */
+  struct bad_line bad_lines[TASK_FILE_PROBLEMS_MAX]; /* of the last listing */
+  size_t bad_count;
 };
 
 struct task_file *task_file_create(const char *path, size_t account,
@@ -42,9 +51,15 @@ struct task_file *task_file_create(const char *path, size_t account,
   return file;
 }
 
+static void free_bad_lines(struct bad_line *lines, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    free(lines[i].line);
+}
+
 void task_file_free(struct task_file *file) {
   if (file == NULL)
     return;
+  free_bad_lines(file->bad_lines, file->bad_count);
   watched_file_free(file->file);
   free(file->prefix);
   free(file->text);
@@ -115,8 +130,9 @@ bool task_file_refresh(struct task_file *file,
     describe(file, 0, wrong, problem);
   else if (text != NULL)
     changed = take_text(file, text, size);
-  else if (file->was_read)
-    changed = take_last_line(file);
+  if (wrong == NULL &&
+      (watched_file_is_settled(file->file) || (text == NULL && file->was_read)))
+    changed = take_last_line(file) || changed;
   file->was_read = wrong == NULL;
   return changed;
 }
@@ -186,50 +202,96 @@ static const char *add_line(const struct task_file *file, char *line,
   return wrong != NULL ? wrong : task_list_add(list, &definition);
 }
 
-/* Adds the tasks of a text, which is taken to pieces, and has a NUL at end.
- * Returns false when out of memory. */
-static bool add_lines(const struct task_file *file, char *text, char *end,
-                      struct task_list *list,
-                      void (*on_problem)(void *context, const char *text),
-                      void *context) {
-  char problem[TASK_FILE_PROBLEM_SIZE];
-  size_t problems = 0;
-  char *next;
-  for (size_t line = 1; text < end; line++, text = next) {
-    char *line_end = memchr(text, '\n', (size_t)(end - text));
-    if (line_end == NULL)
-      line_end = end;
-    *line_end = '\0';
-    next = line_end + 1;
-    const char *wrong = add_line(file, text, (size_t)(line_end - text), list);
+/* What is being listed. */
+struct listing {
+  const struct task_file *file;
+  struct task_list *list;
+  struct bad_line bad_lines[TASK_FILE_PROBLEMS_MAX];
+  size_t bad_count;
+  bool has_more;                         /* bad lines */
+  bool is_found[TASK_FILE_PROBLEMS_MAX]; /* again, of those before */
+};
+
+/* Notes a bad line of size bytes. One that only stands elsewhere than at the
+ * listing before is told as it was then, so that it counts as told. */
+static void note_bad_line(struct listing *listing, const char *line,
+                          size_t size, size_t number, const char *wrong) {
+  if (listing->bad_count == TASK_FILE_PROBLEMS_MAX) {
+    listing->has_more = true;
+    return;
+  }
+  struct bad_line *bad = &listing->bad_lines[listing->bad_count++];
+  bad->line = strndup(line, size);
+  bad->wrong = wrong;
+  describe(listing->file, number, wrong, bad->text);
+  for (size_t i = 0; i < listing->file->bad_count; i++) {
+    const struct bad_line *before = &listing->file->bad_lines[i];
+    if (!listing->is_found[i] && before->wrong == wrong && bad->line != NULL &&
+        before->line != NULL && strcmp(before->line, bad->line) == 0) {
+      memcpy(bad->text, before->text, sizeof(bad->text));
+      listing->is_found[i] = true;
+      return;
+    }
+  }
+}
+
+/* Adds the tasks of the file's text from start on, by a copy that is taken to
+ * pieces and has a NUL at its end. Returns false when out of memory. */
+static bool add_lines(struct listing *listing, char *copy, size_t start) {
+  const char *text = listing->file->text;
+  size_t end = listing->file->counted, next;
+  for (size_t number = 1, at = start; at < end; number++, at = next) {
+    const char *line_end = memchr(text + at, '\n', end - at);
+    size_t size = line_end == NULL ? end - at : (size_t)(line_end - text) - at;
+    next = at + size + 1;
+    copy[at + size] = '\0';
+    const char *wrong = add_line(listing->file, copy + at, size, listing->list);
     if (wrong == task_list_out_of_memory)
       return false;
-    if (wrong == NULL || problems > TASK_FILE_PROBLEMS_MAX)
-      continue;
-    if (problems++ < TASK_FILE_PROBLEMS_MAX)
-      describe(file, line, wrong, problem);
-    else
-      describe(file, 0, "there are more bad lines than these", problem);
-    on_problem(context, problem);
+    if (wrong != NULL)
+      note_bad_line(listing, text + at, size, number, wrong);
   }
   return true;
 }
 
-bool task_file_list(const struct task_file *file, struct task_list *list,
-                    void (*on_problem)(void *context, const char *text),
-                    void *context) {
-  if (file->counted == 0)
-    return true;
+/* A copy of the file's text, with a NUL behind it; NULL when out of memory. */
+static char *copy_text(const struct task_file *file) {
   char *copy = malloc(file->counted + 1);
   if (copy == NULL)
-    return false;
+    return NULL;
   memcpy(copy, file->text, file->counted);
   copy[file->counted] = '\0';
-  char *start = copy;
-  if (strncmp(copy, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
-    start += strlen(BYTE_ORDER_MARK);
-  bool done =
-      add_lines(file, start, copy + file->counted, list, on_problem, context);
+  return copy;
+}
+
+static bool list_text(struct listing *listing) {
+  size_t mark = strlen(BYTE_ORDER_MARK);
+  char *copy = copy_text(listing->file);
+  if (copy == NULL)
+    return false;
+  bool has_mark = strncmp(copy, BYTE_ORDER_MARK, mark) == 0;
+  bool done = add_lines(listing, copy, has_mark ? mark : 0);
   free(copy);
   return done;
+}
+
+bool task_file_list(struct task_file *file, struct task_list *list,
+                    void (*on_problem)(void *context, const char *text),
+                    void *context) {
+  struct listing listing = {.file = file, .list = list};
+  if (file->counted > 0 && !list_text(&listing)) {
+    free_bad_lines(listing.bad_lines, listing.bad_count);
+    return false;
+  }
+  free_bad_lines(file->bad_lines, file->bad_count);
+  memcpy(file->bad_lines, listing.bad_lines, sizeof(file->bad_lines));
+  file->bad_count = listing.bad_count;
+  for (size_t i = 0; i < file->bad_count; i++)
+    on_problem(context, file->bad_lines[i].text);
+  if (listing.has_more) {
+    char problem[TASK_FILE_PROBLEM_SIZE];
+    describe(file, 0, "there are more bad lines than these", problem);
+    on_problem(context, problem);
+  }
+  return true;
 }

@@ -29,8 +29,9 @@ void task_file_free(struct task_file *file);
 
 /* Looks at the file, and returns true if the lines that count are others than
  * before. While it can't be read, or is larger than TASK_FILE_MAX, those that
- * were read last go on. A last line without a line feed counts as soon as two
- * looks in a row, without a failure between them, found the file the same.
+ * were read last go on. A last line without a line feed counts as soon as the
+ * file was left alone for two seconds, or two looks in a row, without a failure
+ * between them, found it the same.
  * Fills problem with why the file can't be used, naming it ("task file PATH: No
  * such file or directory"; valid UTF-8), the same at each look; "" if it can.
  */
@@ -40,11 +41,12 @@ bool task_file_refresh(struct task_file *file,
 /* Adds the tasks of the file, as task_file_refresh read it last, to the list.
  * Tells on_problem of each bad line, which is left out, naming file and line
  * ("task file PATH, line 12: the task ID stands twice in its account"), after
- * TASK_FILE_PROBLEMS_MAX of them only that there are more. The text is valid
+ * TASK_FILE_PROBLEMS_MAX of them only that there are more. A bad line that only
+ * stands elsewhere than at the call before keeps its text. The text is valid
  * UTF-8, shorter than TASK_FILE_PROBLEM_SIZE, without anything that stands in
  * the file, which could be a key; it is valid during the call. Returns false
  * when out of memory: the list then has some of the tasks. */
-bool task_file_list(const struct task_file *file, struct task_list *list,
+bool task_file_list(struct task_file *file, struct task_list *list,
                     void (*on_problem)(void *context, const char *text),
                     void *context);
 

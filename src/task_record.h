@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How long a task that is no longer listed is remembered, milliseconds: a list
+ * that is empty for a moment costs nothing (contract.md, section 2). */
+#define TASK_UNLISTED_KEPT 3600000
+
 struct task_record {
   size_t account; /* its index in the configuration */
   char id[TASK_ID_MAX + 1];
@@ -33,6 +37,7 @@ struct task_record {
   /* by the account's fields; NAN: none */
   double fields[STATUS_FIELDS_MAX];
 
+  bool is_refused;   /* by 401 or 403, while the key was good for others */
   bool end_told;     /* it has been notified that the task has ended */
   bool stalled_told; /* it has been notified that the task is stuck */
 };

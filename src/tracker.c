@@ -1,102 +1,97 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracker.h"
 
+#include "account_health.h"
+#include "back_off.h"
 #include "due_queue.h"
+#include "task.h"
 #include "utf8.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct task {
-  struct due_entry due;
-  struct task_definition *definition;
-
-  enum task_state state;
-  bool saw_pending; /* so its end, when it comes, is known */
-  /* steady clock: the wall clock may be set at any time */
-  int64_t started;
-  int64_t confirmed; /* when a valid answer last came */
-  int64_t ended;     /* when the final one came */
-  int64_t run_id;
-  char *exception_reason, *message; /* NULL: none */
-
-  uint64_t round; /* in which it was taken */
-
-  enum outcome trouble; /* OUTCOME_OK: none */
-  char *trouble_detail; /* NULL: none */
-
-  /* what has been told */
-  bool end_told;
-  enum outcome trouble_told;
-  bool reporting; /* it is in the list of those that may have something to tell
-                   */
-  struct task *next_reporting;
-};
-
-/* A kind of trouble in an account. */
-struct trouble {
-  size_t tasks; /* that have it now */
-  size_t named; /* of them, that were told by name: trouble_told is it, too */
-  bool active;  /* it is to be told for the account */
-  bool told;    /* it was */
-  char name[TASK_NAME_MAX + 1]; /* of the task that had it first */
-  char detail[TRACKER_DETAIL_SIZE];
-};
-
 struct account {
+  struct tracker_rules rules;
+  struct account_health health;
   struct due_queue due;
-  size_t task_count;
-  size_t states[TASK_STATE_COUNT];
-
-  bool key_available;
-  char key_problem[TRACKER_DETAIL_SIZE];
-  char key_problem_told[TRACKER_DETAIL_SIZE];
-
-  /* of the requests that ended since the last snapshot */
-  size_t ended, good, unauthorized;
-  double seconds_sum, seconds_maximum;
-
-  int up;
-  int64_t requests[REQUEST_COUNTER_COUNT];
-  unsigned bad_rounds;
-  bool rejected, rejected_told;
-  bool blind, blind_told;
-  struct trouble troubles[OUTCOME_COUNT];
+  size_t under_way;     /* tasks that are taken */
+  size_t listing_count; /* tasks in a listing that is being prepared */
+  uint64_t changes;
 };
 
 struct tracker {
   int64_t interval;
+  unsigned short dice[3]; /* of erand48 */
   struct account *accounts;
   size_t account_count;
-  struct task **tasks; /* in the order of their listing */
-  size_t task_count, task_capacity;
+  struct task **tasks; /* the listed ones in their order, then the others */
+  size_t task_count, listed_count, task_capacity;
+  bool is_listed; /* it is known by now what is listed */
+  bool is_pinned;
+  void *by_identity; /* tsearch tree over tasks' identities */
   struct task *first_reporting, *last_reporting;
 
-  int64_t round_at; /* steady clock */
+  int64_t round_at;
   uint64_t round;
   size_t round_open; /* taken in this round and not answered */
+  uint64_t asked;    /* the number of the last request */
 };
 
-static void task_free(struct task *task) {
-  if (task == NULL)
-    return;
-  task_definition_free(task->definition);
-  free(task->exception_reason);
-  free(task->message);
-  free(task->trouble_detail);
-  free(task);
-}
+/* --- Tasks ---------------------------------------------------------------- */
 
 static struct account *account_of(const struct tracker *tracker,
                                   const struct task *task) {
   return &tracker->accounts[task->definition->account];
 }
 
-struct tracker *tracker_create(size_t accounts, int64_t interval) {
+static int compare_identities(const void *left, const void *right) {
+  const struct task_identity *a = left, *b = right;
+  if (a->account != b->account)
+    return a->account < b->account ? -1 : 1;
+  int order = strcmp(a->id, b->id);
+  return order != 0 ? order : strcmp(a->type, b->type);
+}
+
+static struct task *find(const struct tracker *tracker, size_t account,
+                         const char *type, const char *id) {
+  const struct task_identity key = {.account = account, .type = type, .id = id};
+  void *node = tfind(&key, &tracker->by_identity, compare_identities);
+  return node == NULL
+             ? NULL
+             : (struct task *)(void *)(*(char **)node -
+                                       offsetof(struct task, identity));
+}
+
+/* A task that nothing is known of, which the tracker finds from now on. */
+static struct task *remember(struct tracker *tracker,
+                             const struct task_definition *definition,
+                             struct moment now) {
+  size_t fields = tracker->accounts[definition->account].rules.field_count;
+  struct task *task = task_create(definition, fields, now);
+  if (task != NULL && tsearch(&task->identity, &tracker->by_identity,
+                              compare_identities) != NULL)
+    return task;
+  task_free(task);
+  return NULL;
+}
+
+static void forget(struct tracker *tracker, struct task *task) {
+  tdelete(&task->identity, &tracker->by_identity, compare_identities);
+  task_free(task);
+}
+
+/* --- The tracker ---------------------------------------------------------- */
+
+struct tracker *tracker_create(const struct tracker_rules *rules,
+                               size_t accounts, int64_t interval,
+                               uint32_t seed) {
   struct tracker *tracker = calloc(1, sizeof(*tracker));
   if (tracker == NULL)
     return NULL;
   tracker->interval = interval;
+  tracker->dice[0] = (unsigned short)seed;
+  tracker->dice[1] = (unsigned short)(seed >> 16);
   tracker->accounts = calloc(accounts, sizeof(*tracker->accounts));
   if (tracker->accounts == NULL && accounts > 0) {
     free(tracker);
@@ -104,15 +99,20 @@ struct tracker *tracker_create(size_t accounts, int64_t interval) {
   }
   tracker->account_count = accounts;
   for (size_t i = 0; i < accounts; i++) {
-    tracker->accounts[i].key_available = true;
-    tracker->accounts[i].up = -1;
+    tracker->accounts[i].rules = rules[i];
+    account_health_start(&tracker->accounts[i].health, interval,
+                         rules[i].poll_interval_max,
+                         rules[i].error_interval_max);
   }
   return tracker;
 }
 
+static void keep(void *node) { (void)node; }
+
 void tracker_free(struct tracker *tracker) {
   if (tracker == NULL)
     return;
+  tdestroy(tracker->by_identity, keep);
   for (size_t i = 0; i < tracker->task_count; i++)
     task_free(tracker->tasks[i]);
   for (size_t i = 0; i < tracker->account_count; i++)
@@ -120,106 +120,6 @@ void tracker_free(struct tracker *tracker) {
   free(tracker->tasks);
   free(tracker->accounts);
   free(tracker);
-}
-
-static bool make_room(struct tracker *tracker) {
-  if (tracker->task_count < tracker->task_capacity)
-    return true;
-  size_t capacity =
-      tracker->task_capacity == 0 ? 16 : tracker->task_capacity * 2;
-  struct task **tasks =
-      realloc(tracker->tasks, capacity * sizeof(*tracker->tasks));
-  if (tasks == NULL)
-    return false;
-  tracker->tasks = tasks;
-  tracker->task_capacity = capacity;
-  return true;
-}
-
-bool tracker_add_task(struct tracker *tracker,
-                      const struct task_definition *definition,
-                      struct moment now) {
-  struct account *account = &tracker->accounts[definition->account];
-  if (!make_room(tracker) ||
-      !due_queue_reserve(&account->due, account->task_count + 1))
-    return false;
-  struct task *task = calloc(1, sizeof(*task));
-  if (task == NULL)
-    return false;
-  task->definition = task_definition_copy(definition);
-  if (task->definition == NULL) {
-    free(task);
-    return false;
-  }
-  task->started = now.steady;
-  if (definition->started > 0 && definition->started < now.wall)
-    task->started -= now.wall - definition->started;
-  task->run_id = STATUS_RUN_ID_NONE;
-  tracker->tasks[tracker->task_count++] = task;
-  account->task_count++;
-  account->states[task->state]++;
-  due_queue_push(&account->due, &task->due, now.steady);
-  return true;
-}
-
-void tracker_set_key(struct tracker *tracker, size_t account, bool available,
-                     const char *problem) {
-  tracker->accounts[account].key_available = available;
-  utf8_copy(tracker->accounts[account].key_problem, TRACKER_DETAIL_SIZE,
-            problem);
-}
-
-void tracker_begin_round(struct tracker *tracker, struct moment now) {
-  tracker->round++;
-  tracker->round_at = now.steady;
-  tracker->round_open = 0;
-}
-
-static bool has_due(const struct tracker *tracker,
-                    const struct account *account) {
-  const struct due_entry *first = due_queue_first(&account->due);
-  return account->key_available && first != NULL &&
-         first->due <= tracker->round_at;
-}
-
-struct task *tracker_take_due(struct tracker *tracker, size_t account) {
-  if (!has_due(tracker, &tracker->accounts[account]))
-    return NULL;
-  _Static_assert(offsetof(struct task, due) == 0, "an entry is its task");
-  struct task *task =
-      (struct task *)due_queue_pop(&tracker->accounts[account].due);
-  task->round = tracker->round;
-  tracker->round_open++;
-  return task;
-}
-
-bool tracker_round_is_open(const struct tracker *tracker) {
-  if (tracker->round_open > 0)
-    return true;
-  for (size_t i = 0; i < tracker->account_count; i++)
-    if (has_due(tracker, &tracker->accounts[i]))
-      return true;
-  return false;
-}
-
-const struct task_definition *tracker_task_definition(const struct task *task) {
-  return task->definition;
-}
-
-/* Puts a taken task back into its account's queue. */
-static void queue_again(struct tracker *tracker, struct task *task,
-                        int64_t due) {
-  due_queue_push(&account_of(tracker, task)->due, &task->due, due);
-}
-
-static void leave_round(struct tracker *tracker, const struct task *task) {
-  if (task->round == tracker->round)
-    tracker->round_open--;
-}
-
-void tracker_give_back(struct tracker *tracker, struct task *task) {
-  leave_round(tracker, task);
-  queue_again(tracker, task, task->due.due);
 }
 
 /* Puts the task at the end of the list of those that may have to tell. */
@@ -244,345 +144,653 @@ static void end_report(struct tracker *tracker) {
 static void leave_trouble(struct tracker *tracker, struct task *task) {
   if (task->trouble == OUTCOME_OK)
     return;
-  struct trouble *trouble = &account_of(tracker, task)->troubles[task->trouble];
-  trouble->tasks--;
-  if (task->trouble_told == task->trouble)
-    trouble->named--;
+  trouble_leave(&account_of(tracker, task)->health.troubles[task->trouble]);
   task->trouble = OUTCOME_OK;
-  report(tracker, task);
-}
-
-static void enter_trouble(struct tracker *tracker, struct task *task,
-                          enum outcome outcome, const char *detail) {
-  struct trouble *trouble = &account_of(tracker, task)->troubles[outcome];
-  task->trouble = outcome;
-  free(task->trouble_detail);
-  task->trouble_detail = strdup(detail); /* out of memory: no detail */
-  if (task->trouble_told == outcome)
-    trouble->named++;
-  if (++trouble->tasks == 1) {
-    utf8_copy(trouble->name, sizeof(trouble->name), task->definition->name);
-    utf8_copy(trouble->detail, sizeof(trouble->detail), detail);
-  }
-  report(tracker, task);
+  if (task->trouble_told != OUTCOME_OK)
+    report(tracker, task);
 }
 
 static void set_trouble(struct tracker *tracker, struct task *task,
-                        enum outcome outcome, const char *detail) {
-  if (task->trouble == outcome)
+                        const struct poll_answer *answer, int64_t now) {
+  enum outcome outcome = answer->outcome;
+  task->was_refused = task->was_refused &&
+                      outcome_info[outcome].counter == COUNTER_UNAUTHORIZED;
+  if (task->trouble == outcome || !task->is_listed)
     return;
   leave_trouble(tracker, task);
-  if (outcome != OUTCOME_OK)
-    enter_trouble(tracker, task, outcome, detail);
-}
-
-/* A copy of text, NULL if it is empty. */
-static char *copy_or_null(const char *text) {
-  return text[0] == '\0' ? NULL : strdup(text);
-}
-
-static void set_status(struct tracker *tracker, struct task *task,
-                       const struct status_answer *status, struct moment now) {
-  struct account *account = account_of(tracker, task);
-  account->states[task->state]--;
-  account->states[status->state]++;
-  task->state = status->state;
-  task->confirmed = now.steady;
-  if (!task_state_info[status->state].final) {
-    task->saw_pending = true;
+  if (outcome == OUTCOME_OK)
     return;
-  }
-  task->ended = now.steady;
-  task->run_id = status->run_id;
-  task->exception_reason = copy_or_null(status->exception_reason);
-  task->message = copy_or_null(status->message);
+  task->trouble = outcome;
+  task->refused = now;
+  free(task->trouble_detail);
+  task->trouble_detail = strdup(answer->detail); /* NULL: less is said */
+  trouble_enter(&account_of(tracker, task)->health.troubles[outcome],
+                task->definition->name, answer->detail, now, tracker->interval);
   report(tracker, task);
 }
 
-static void count_request(struct account *account,
-                          const struct poll_answer *answer) {
-  account->requests[outcome_info[answer->outcome].counter]++;
-  account->ended++;
-  if (answer->outcome == OUTCOME_OK)
-    account->good++;
-  if (outcome_info[answer->outcome].counter == COUNTER_UNAUTHORIZED)
-    account->unauthorized++;
-  account->seconds_sum += answer->seconds;
-  if (answer->seconds > account->seconds_maximum)
-    account->seconds_maximum = answer->seconds;
+/* --- The listing ---------------------------------------------------------- */
+
+static void queue_again(struct tracker *tracker, struct task *task,
+                        int64_t due) {
+  task->due.due = due; /* also if it is not listed now: it may be again */
+  if (task_wants_request(task))
+    due_queue_push(&account_of(tracker, task)->due, &task->due, due);
 }
 
-void tracker_answer(struct tracker *tracker, struct task *task,
-                    const struct poll_answer *answer, struct moment now) {
-  leave_round(tracker, task);
-  count_request(account_of(tracker, task), answer);
-  set_trouble(tracker, task, answer->outcome, answer->detail);
-  if (answer->outcome == OUTCOME_OK)
-    set_status(tracker, task, &answer->status, now);
-  /* due in the next round, even if that begins a little early */
-  if (!task_state_info[task->state].final)
-    queue_again(tracker, task, tracker->round_at + tracker->interval / 2);
+/* Of two definitions of a task. */
+static bool is_same(const struct task_definition *a,
+                    const struct task_definition *b) {
+  return strcmp(a->name, b->name) == 0 && a->started == b->started;
 }
 
-bool tracker_was_answered(const struct tracker *tracker, size_t account) {
-  for (int i = 0; i < REQUEST_COUNTER_COUNT; i++)
-    if (tracker->accounts[account].requests[i] > 0)
+/* What tracker_set_tasks needs memory for, got before anything is changed. */
+struct listing {
+  struct task **tasks; /* with room for those that are listed no more */
+  struct task_definition **definitions; /* the new one of each, or NULL */
+  size_t count, capacity;
+};
+
+static void listing_undo(struct tracker *tracker, struct listing *listing) {
+  for (size_t i = 0; i < listing->count; i++) {
+    task_definition_free(listing->definitions[i]);
+    if (listing->tasks[i]->is_new)
+      forget(tracker, listing->tasks[i]);
+  }
+  free(listing->tasks);
+  free(listing->definitions);
+}
+
+static bool listing_add(struct tracker *tracker, struct listing *listing,
+                        const struct task_definition *definition,
+                        struct moment now) {
+  struct task_definition *changed = NULL;
+  struct account *account = &tracker->accounts[definition->account];
+  struct task *task =
+      find(tracker, definition->account, definition->type, definition->id);
+  if (!due_queue_reserve(&account->due, ++account->listing_count))
+    return false;
+  if (task == NULL) {
+    task = remember(tracker, definition, now);
+    if (task == NULL)
+      return false;
+    task->is_new = true;
+  } else if (!is_same(task->definition, definition)) {
+    changed = task_definition_copy(definition);
+    if (changed == NULL)
+      return false;
+  }
+  listing->tasks[listing->count] = task;
+  listing->definitions[listing->count++] = changed;
+  return true;
+}
+
+static bool listing_prepare(struct tracker *tracker,
+                            const struct task_list *list, struct moment now,
+                            struct listing *listing) {
+  size_t count = task_list_count(list);
+  size_t room = count + tracker->task_count + 1; /* calloc(0) may be NULL */
+  *listing = (struct listing){.tasks = calloc(room, sizeof(*listing->tasks)),
+                              .definitions =
+                                  calloc(room, sizeof(*listing->definitions)),
+                              .capacity = room};
+  bool ok = listing->tasks != NULL && listing->definitions != NULL;
+  for (size_t i = 0; i < tracker->account_count; i++)
+    tracker->accounts[i].listing_count = 0;
+  for (size_t i = 0; i < count && ok; i++)
+    ok = listing_add(tracker, listing, task_list_get(list, i), now);
+  if (!ok)
+    listing_undo(tracker, listing);
+  return ok;
+}
+
+/* The task is listed no more. What it has to tell is told still. */
+static void unlist(struct tracker *tracker, struct task *task, int64_t now) {
+  task->is_listed = false;
+  task->unlisted = now;
+  if (task->wants_result) /* which has kept its end back */
+    report(tracker, task);
+  task->wants_result = false;
+  leave_trouble(tracker, task);
+  account_of(tracker, task)->changes++;
+}
+
+static bool is_result_wanted(const struct tracker *tracker,
+                             const struct task *task) {
+  return account_of(tracker, task)->rules.fetches_results && task->is_listed &&
+         task->state == TASK_SUCCESS && !task->end_told &&
+         task->run_id != STATUS_RUN_ID_NONE &&
+         strcmp(task->definition->type, TASK_TYPE_DEFAULT) == 0;
+}
+
+/* The task is listed, by a new definition if that is not NULL. */
+static void list(struct tracker *tracker, struct task *task,
+                 struct task_definition *definition, struct moment now) {
+  bool is_back = !task->is_listed;
+  if (is_back || definition != NULL)
+    account_of(tracker, task)->changes++;
+  if (definition != NULL)
+    task_define(task, definition, now);
+  task->is_listed = task->is_listed_next = true;
+  task->is_new = false;
+  if (is_back) /* its end may have come while the daemon before went */
+    task->wants_result = is_result_wanted(tracker, task);
+}
+
+/* Puts the listing in force: its tasks first, then all others. */
+static void listing_commit(struct tracker *tracker, struct listing *listing,
+                           struct moment now) {
+  size_t count = listing->count;
+  for (size_t i = 0; i < count; i++)
+    list(tracker, listing->tasks[i], listing->definitions[i], now);
+  for (size_t i = 0; i < tracker->task_count; i++) {
+    struct task *task = tracker->tasks[i];
+    if (task->is_listed_next)
+      continue;
+    listing->tasks[count++] = task;
+    if (task->is_listed)
+      unlist(tracker, task, now.steady);
+  }
+  for (size_t i = 0; i < listing->count; i++)
+    listing->tasks[i]->is_listed_next = false;
+  free(tracker->tasks);
+  free(listing->definitions);
+  tracker->tasks = listing->tasks;
+  tracker->task_count = count;
+  tracker->task_capacity = listing->capacity;
+  tracker->listed_count = listing->count;
+  tracker->is_listed = true;
+}
+
+static void rebuild_queues(struct tracker *tracker) {
+  for (size_t i = 0; i < tracker->account_count; i++)
+    tracker->accounts[i].due.count = 0;
+  for (size_t i = 0; i < tracker->listed_count; i++)
+    if (!tracker->tasks[i]->is_taken)
+      queue_again(tracker, tracker->tasks[i], tracker->tasks[i]->due.due);
+}
+
+bool tracker_set_tasks(struct tracker *tracker, const struct task_list *list,
+                       struct moment now) {
+  struct listing listing;
+  if (!listing_prepare(tracker, list, now, &listing))
+    return false;
+  listing_commit(tracker, &listing, now);
+  rebuild_queues(tracker);
+  return true;
+}
+
+/* Forgets the tasks that have not been listed for long enough, but for those
+ * that somebody still has to do with. */
+static void forget_unlisted(struct tracker *tracker, int64_t now) {
+  size_t kept = tracker->listed_count;
+  for (size_t i = tracker->listed_count; i < tracker->task_count; i++) {
+    struct task *task = tracker->tasks[i];
+    if (now - task->unlisted < TASK_UNLISTED_KEPT || task->is_taken ||
+        task->reporting) {
+      tracker->tasks[kept++] = task;
+    } else {
+      account_of(tracker, task)->changes++;
+      forget(tracker, task);
+    }
+  }
+  tracker->task_count = kept;
+}
+
+/* --- What outlives the daemon --------------------------------------------- */
+
+static bool make_room(struct tracker *tracker) {
+  if (tracker->task_count < tracker->task_capacity)
+    return true;
+  size_t capacity = 2 * tracker->task_capacity + 16;
+  struct task **tasks = realloc(tracker->tasks, capacity * sizeof(*tasks));
+  if (tasks == NULL)
+    return false;
+  tracker->tasks = tasks;
+  tracker->task_capacity = capacity;
+  return true;
+}
+
+bool tracker_restore_task(struct tracker *tracker,
+                          const struct task_record *record, struct moment now) {
+  struct task_record own = *record;
+  const struct task_definition definition = {.account = own.account,
+                                             .id = own.id,
+                                             .name = own.name,
+                                             .type = own.type,
+                                             .started = own.started};
+  if (find(tracker, own.account, own.type, own.id) != NULL)
+    return true;
+  if (!make_room(tracker))
+    return false;
+  struct task *task = remember(tracker, &definition, now);
+  if (task == NULL)
+    return false;
+  if (!task_restore(task, record, now)) {
+    forget(tracker, task);
+    return false;
+  }
+  tracker->tasks[tracker->task_count++] = task;
+  report(tracker, task);
+  return true;
+}
+
+void tracker_restore_account(struct tracker *tracker,
+                             const struct account_record *record,
+                             struct moment now) {
+  account_health_restore(&tracker->accounts[record->account].health, record,
+                         now);
+}
+
+uint64_t tracker_changes(const struct tracker *tracker, size_t account) {
+  return tracker->accounts[account].changes +
+         tracker->accounts[account].health.changes;
+}
+
+bool tracker_is_listed(const struct tracker *tracker) {
+  return tracker->is_listed;
+}
+
+void tracker_pin(struct tracker *tracker, bool is_pinned) {
+  tracker->is_pinned = is_pinned;
+}
+
+bool tracker_is_pinned(const struct tracker *tracker) {
+  return tracker->is_pinned;
+}
+
+size_t tracker_task_count(const struct tracker *tracker) {
+  return tracker->task_count;
+}
+
+void tracker_record_task(const struct tracker *tracker, size_t index,
+                         struct moment now, struct task_record *record) {
+  const struct task *task = tracker->tasks[index];
+  const struct account_health *health = &account_of(tracker, task)->health;
+  task_get_record(task, now, record);
+  record->is_refused =
+      (task->was_refused && (!health->rejected || health->rejected_told)) ||
+      (task_is_refused(task) && health->was_good &&
+       health->last_good >= task->refused);
+}
+
+void tracker_record_account(const struct tracker *tracker, size_t account,
+                            struct moment now, struct account_record *record) {
+  record->account = account;
+  account_health_record(&tracker->accounts[account].health, now, record);
+}
+
+/* --- Asking --------------------------------------------------------------- */
+
+/* What the API refused for the key before may be asked with another one at
+ * once. */
+static void end_refused(struct tracker *tracker, size_t account) {
+  for (size_t i = 0; i < tracker->listed_count; i++) {
+    struct task *task = tracker->tasks[i];
+    if (task->definition->account != account || !task_is_refused(task))
+      continue;
+    task->failures = 0;
+    task->due.due = tracker->round_at;
+  }
+  rebuild_queues(tracker);
+}
+
+void tracker_set_key(struct tracker *tracker, size_t account, bool available,
+                     bool is_new) {
+  struct account_health *health = &tracker->accounts[account].health;
+  health->key_available = available;
+  if (is_new) {
+    account_health_key_changed(health, tracker->asked);
+    end_refused(tracker, account);
+  }
+}
+
+void tracker_begin_round(struct tracker *tracker, struct moment now) {
+  tracker->round++;
+  tracker->round_at = now.steady;
+  tracker->round_open = 0;
+  if (!tracker->is_pinned)
+    forget_unlisted(tracker, now.steady);
+}
+
+static bool has_due(const struct tracker *tracker,
+                    const struct account *account) {
+  const struct due_entry *first = due_queue_first(&account->due);
+  return first != NULL && first->due <= tracker->round_at &&
+         account_health_may_ask(&account->health, account->under_way,
+                                tracker->round_at);
+}
+
+static void mark_taken(struct tracker *tracker, struct task *task) {
+  task->is_taken = true;
+  task->round = tracker->round;
+  task->asked = ++tracker->asked;
+  tracker->round_open++;
+  account_of(tracker, task)->under_way++;
+}
+
+struct task *tracker_take_due(struct tracker *tracker, size_t account) {
+  _Static_assert(offsetof(struct task, due) == 0, "an entry is its task");
+  while (has_due(tracker, &tracker->accounts[account])) {
+    struct task *task =
+        (struct task *)due_queue_pop(&tracker->accounts[account].due);
+    if (!task_wants_request(task)) /* its result is not waited for any more */
+      continue;
+    mark_taken(tracker, task);
+    return task;
+  }
+  return NULL;
+}
+
+enum request_kind tracker_request_kind(const struct task *task) {
+  return task_is_final(task) ? REQUEST_RESULT : REQUEST_STATUS;
+}
+
+int64_t tracker_run_id(const struct task *task) { return task->run_id; }
+
+bool tracker_round_is_open(const struct tracker *tracker) {
+  if (tracker->round_open > 0)
+    return true;
+  for (size_t i = 0; i < tracker->account_count; i++)
+    if (has_due(tracker, &tracker->accounts[i]))
       return true;
   return false;
 }
 
-static double seconds_between(int64_t from, int64_t to) {
-  return (double)(to - from) / 1000;
+const struct task_definition *tracker_task_definition(const struct task *task) {
+  return task->definition;
 }
 
-static double elapsed(const struct task *task, struct moment now) {
-  if (!task_state_info[task->state].final)
-    return seconds_between(task->started, now.steady);
-  return task->saw_pending ? seconds_between(task->started, task->ended) : -1;
+static void end_taken(struct tracker *tracker, struct task *task) {
+  task->is_taken = false;
+  account_of(tracker, task)->under_way--;
+  if (task->round == tracker->round)
+    tracker->round_open--;
 }
 
-static double status_age(const struct task *task, struct moment now) {
-  if (task->state == TASK_UNKNOWN)
-    return -1;
-  if (task_state_info[task->state].final)
-    return 0;
-  return seconds_between(task->confirmed, now.steady);
+void tracker_give_back(struct tracker *tracker, struct task *task) {
+  end_taken(tracker, task);
+  queue_again(tracker, task, task->due.due);
 }
 
-/* Judges the account by the requests that ended in the interval, if any did. */
-static void judge_interval(struct account *account) {
-  if (account->ended == 0)
-    return;
-  account->up = account->good > 0;
-  if (account->good > 0) {
-    account->rejected = false;
-    account->blind = false;
-    account->bad_rounds = 0;
-  } else if (account->unauthorized > 0) {
-    account->rejected = true;
-    account->bad_rounds = 0;
-  } else if (++account->bad_rounds >= TRACKER_ROUNDS_UNTIL_BLIND) {
-    account->blind = true;
+/* --- Answers -------------------------------------------------------------- */
+
+/* Returns whether the account as a whole waits on the answer. */
+static bool judge_account(struct tracker *tracker, const struct task *task,
+                          const struct poll_answer *answer, bool is_extra,
+                          int64_t now) {
+  const struct account_answer account_answer = {
+      .outcome = answer->outcome,
+      .asked = task->asked,
+      .is_extra = is_extra,
+      .is_known = task->trouble == answer->outcome ||
+                  (task->was_refused && task->trouble == OUTCOME_OK),
+      .seconds = answer->seconds,
+      .retry_after = answer->retry_after,
+      .dice = erand48(tracker->dice)};
+  return account_health_answer(&account_of(tracker, task)->health,
+                               &account_answer, tracker->asked,
+                               tracker->round_at, now);
+}
+
+static void set_status(struct tracker *tracker, struct task *task,
+                       const struct status_answer *status, int64_t now) {
+  struct account *account = account_of(tracker, task);
+  if (task->state != status->state) {
+    task->state = status->state;
+    task->changed = now;
+    account->changes++;
+  }
+  task->confirmed = now;
+  task_take_answer(task, status);
+  if (task_is_final(task)) {
+    task->wants_result = is_result_wanted(tracker, task);
+    report(tracker, task);
+  } else {
+    task->saw_pending = true;
   }
 }
 
-/* What troubles the account as a whole is judged here too, not by each answer:
- * while the answers of a round come in, it may seem to be over. */
-static void judge_troubles(struct account *account) {
-  for (int i = 0; i < OUTCOME_COUNT; i++) {
-    struct trouble *trouble = &account->troubles[i];
-    if (trouble->tasks == 0)
-      trouble->active = false;
-    else if (outcome_info[i].scope == SCOPE_ACCOUNT)
-      trouble->active = true;
-  }
+/* How long to wait with the next poll of a task that has been answered. The
+ * rounds come every interval, but may begin a little early. */
+static int64_t poll_gap(const struct tracker *tracker, struct task *task) {
+  int64_t most = account_of(tracker, task)->rules.poll_interval_max;
+  int64_t gap = task->gap == 0 ? tracker->interval : 2 * task->gap;
+  if (gap > most)
+    gap = most > tracker->interval ? most : tracker->interval;
+  task->gap = gap;
+  return gap - tracker->interval / 2;
 }
 
-static void fill_account(const struct account *account,
+/* How long to wait with it after an answer, on which the account may wait as a
+ * whole: the task comes after the others then. */
+static int64_t wait_after(struct tracker *tracker, struct task *task,
+                          enum outcome outcome, bool account_waits) {
+  if (outcome == OUTCOME_OK) {
+    task->failures = 0;
+    return poll_gap(tracker, task);
+  }
+  if (account_waits)
+    return tracker->interval / 2;
+  return back_off(++task->failures, tracker->interval,
+                  account_of(tracker, task)->rules.error_interval_max,
+                  erand48(tracker->dice));
+}
+
+static void take_status(struct tracker *tracker, struct task *task,
+                        const struct poll_answer *answer, bool account_waits,
+                        int64_t now) {
+  set_trouble(tracker, task, answer, now);
+  if (answer->outcome == OUTCOME_OK)
+    set_status(tracker, task, &answer->status, now);
+  int64_t wait = wait_after(tracker, task, answer->outcome, account_waits);
+  int64_t due = tracker->round_at + (task->wants_result ? 0 : wait);
+  queue_again(tracker, task, due);
+}
+
+/* Whatever came of it, the result is not asked for again. */
+static void take_result(struct tracker *tracker, struct task *task,
+                        const struct poll_answer *answer) {
+  task->wants_result = false;
+  if (answer->outcome == OUTCOME_OK) {
+    task->project_name = task_copy_text(answer->result.name);
+    task->studio_url = task_copy_text(answer->result.studio_url);
+    task->media_duration = answer->result.duration;
+    account_of(tracker, task)->changes++;
+  }
+  report(tracker, task);
+}
+
+void tracker_answer(struct tracker *tracker, struct task *task,
+                    const struct poll_answer *answer, struct moment now) {
+  bool is_result = tracker_request_kind(task) == REQUEST_RESULT;
+  end_taken(tracker, task);
+  bool account_waits =
+      judge_account(tracker, task, answer, is_result, now.steady);
+  if (is_result)
+    take_result(tracker, task, answer);
+  else
+    take_status(tracker, task, answer, account_waits, now.steady);
+}
+
+bool tracker_was_answered(const struct tracker *tracker, size_t account) {
+  for (int i = 0; i < REQUEST_COUNTER_COUNT; i++)
+    if (tracker->accounts[account].health.requests[i] > 0)
+      return true;
+  return false;
+}
+
+/* --- Values --------------------------------------------------------------- */
+
+static void fill_account(const struct account_health *health,
                          struct account_values *values) {
-  memcpy(values->states, account->states, sizeof(values->states));
-  memcpy(values->requests, account->requests, sizeof(values->requests));
-  values->up = account->key_available ? account->up : 0;
-  values->response_average =
-      account->ended > 0 ? account->seconds_sum / (double)account->ended : -1;
-  values->response_maximum = account->ended > 0 ? account->seconds_maximum : -1;
+  double ended = (double)health->ended;
+  memset(values->states, 0, sizeof(values->states));
+  memcpy(values->requests, health->requests, sizeof(values->requests));
+  values->up = health->key_available ? health->up : 0;
+  values->response_average = ended > 0 ? health->seconds_sum / ended : -1;
+  values->response_maximum = ended > 0 ? health->seconds_maximum : -1;
 }
 
-static void begin_interval(struct account *account) {
-  account->ended = account->good = account->unauthorized = 0;
-  account->seconds_sum = account->seconds_maximum = 0;
+static void end_interval(struct tracker *tracker, int64_t now,
+                         struct snapshot *snapshot) {
+  for (size_t i = 0; i < tracker->account_count; i++) {
+    const size_t under_way = tracker->accounts[i].under_way;
+    struct account_health *health = &tracker->accounts[i].health;
+    account_health_judge(health, under_way, erand48(tracker->dice),
+                         tracker->asked, tracker->round_at, now);
+    fill_account(health, &snapshot->accounts[snapshot->account_count++]);
+    account_health_begin_interval(health);
+  }
 }
 
-static bool snapshot_make_room(const struct tracker *tracker,
-                               struct snapshot *snapshot) {
-  if (snapshot->accounts == NULL)
-    snapshot->accounts =
-        calloc(tracker->account_count, sizeof(*snapshot->accounts));
-  if (snapshot->accounts == NULL && tracker->account_count > 0)
-    return false;
-  if (tracker->task_count <= snapshot->task_capacity)
-    return true;
-  struct task_values *tasks =
-      realloc(snapshot->tasks, tracker->task_capacity * sizeof(*tasks));
-  if (tasks == NULL)
-    return false;
-  snapshot->tasks = tasks;
-  snapshot->task_capacity = tracker->task_capacity;
-  return true;
+/* Whether it is time to say that the task is stuck, if it is listed still.
+ * While it can't be asked for, or has not been yet, only the time up to its
+ * last good answer counts. */
+static bool is_stalled(const struct tracker *tracker, const struct task *task,
+                       int64_t now) {
+  int64_t limit = account_of(tracker, task)->rules.stalled_after;
+  bool is_current = task->trouble == OUTCOME_OK &&
+                    now - task->confirmed <= task->gap + tracker->interval;
+  int64_t known = is_current ? now : task->confirmed;
+  return limit > 0 && task->is_listed && task->state == TASK_PENDING &&
+         !task->stalled_told && known - task->started >= limit;
+}
+
+/* Does what time alone brings about. */
+static void pass_time(struct tracker *tracker, struct task *task, int64_t now) {
+  if (task->wants_result && !task->is_taken &&
+      account_health_is_held(&account_of(tracker, task)->health, now,
+                             TRACKER_RESULT_WAIT)) {
+    task->wants_result = false;
+    report(tracker, task);
+  }
+  if (is_stalled(tracker, task, now))
+    report(tracker, task);
+}
+
+static bool is_forgotten(const struct tracker *tracker, const struct task *task,
+                         int64_t now) {
+  int64_t limit = account_of(tracker, task)->rules.forget_after;
+  return limit > 0 && task_is_final(task) && now - task->changed >= limit;
+}
+
+static void fill_task(const struct task *task, int64_t now,
+                      struct snapshot *snapshot) {
+  struct task_values *values = &snapshot->tasks[snapshot->task_count++];
+  values->account = task->definition->account;
+  utf8_copy(values->name, sizeof(values->name), task->definition->name);
+  values->state = task->state;
+  values->elapsed = task_elapsed(task, now);
+  values->status_age = task_status_age(task, now);
+  values->media_duration = task->media_duration;
+  values->first_field = snapshot->field_count;
+  for (size_t i = 0; i < task->field_count; i++)
+    snapshot->fields[snapshot->field_count++] = task->fields[i];
 }
 
 bool tracker_snapshot(struct tracker *tracker, struct moment now,
                       struct snapshot *snapshot) {
-  snapshot->account_count = snapshot->task_count = 0;
-  if (!snapshot_make_room(tracker, snapshot))
+  size_t fields = 0;
+  if (!tracker->is_listed)
+    return snapshot_start(snapshot, 0, 0, 0);
+  for (size_t i = 0; i < tracker->listed_count; i++)
+    fields += tracker->tasks[i]->field_count;
+  if (!snapshot_start(snapshot, tracker->account_count, tracker->listed_count,
+                      fields))
     return false;
-  for (size_t i = 0; i < tracker->account_count; i++) {
-    struct account *account = &tracker->accounts[i];
-    judge_interval(account);
-    judge_troubles(account);
-    fill_account(account, &snapshot->accounts[snapshot->account_count++]);
-    begin_interval(account);
-  }
-  for (size_t i = 0; i < tracker->task_count; i++) {
-    const struct task *task = tracker->tasks[i];
-    struct task_values *values = &snapshot->tasks[snapshot->task_count++];
-    values->account = task->definition->account;
-    utf8_copy(values->name, sizeof(values->name), task->definition->name);
-    values->state = task->state;
-    values->elapsed = elapsed(task, now);
-    values->status_age = status_age(task, now);
+  end_interval(tracker, now.steady, snapshot);
+  for (size_t i = 0; i < tracker->listed_count; i++) {
+    struct task *task = tracker->tasks[i];
+    pass_time(tracker, task, now.steady);
+    snapshot->accounts[task->definition->account].states[task->state]++;
+    if (!is_forgotten(tracker, task, now.steady))
+      fill_task(task, now.steady, snapshot);
   }
   return true;
 }
 
-void snapshot_clear(struct snapshot *snapshot) {
-  free(snapshot->accounts);
-  free(snapshot->tasks);
-  memset(snapshot, 0, sizeof(*snapshot));
-}
+/* --- Events --------------------------------------------------------------- */
 
-static void fill_task_event(const struct task *task, struct moment now,
-                            enum tracker_event_kind kind, enum outcome outcome,
-                            struct tracker_event *event) {
-  event->kind = kind;
-  event->account = task->definition->account;
-  event->outcome = outcome;
-  event->state = task->state;
-  event->elapsed = elapsed(task, now);
-  event->run_id = task->run_id;
-  utf8_copy(event->name, sizeof(event->name), task->definition->name);
-  utf8_copy(event->id, sizeof(event->id), task->definition->id);
-  if (task->exception_reason != NULL)
-    utf8_copy(event->exception_reason, sizeof(event->exception_reason),
-              task->exception_reason);
-  if (task->message != NULL)
-    utf8_copy(event->message, sizeof(event->message), task->message);
-  if (kind == EVENT_TASK_TROUBLE && task->trouble_detail != NULL)
-    utf8_copy(event->detail, sizeof(event->detail), task->trouble_detail);
+/* Whether the task's own trouble is to be told now. */
+static bool has_trouble_to_tell(struct tracker *tracker,
+                                const struct task *task) {
+  return task->trouble != task->trouble_told &&
+         outcome_info[task->trouble].scope == SCOPE_TASK &&
+         trouble_may_name(
+             &account_of(tracker, task)->health.troubles[task->trouble]);
 }
 
 /* What one task has to tell next. */
-static bool task_event(struct tracker *tracker, struct task *task,
-                       struct moment now, struct tracker_event *event) {
-  enum tracker_event_kind kind;
+static bool task_event(struct tracker *tracker, const struct task *task,
+                       int64_t now, struct event *event) {
+  enum event_kind kind;
   enum outcome outcome = OUTCOME_OK;
-  if (task_state_info[task->state].final && !task->end_told) {
+  if (task_is_final(task) && !task->end_told && !task->wants_result) {
     kind = EVENT_TASK_ENDED;
+  } else if (is_stalled(tracker, task, now)) {
+    kind = EVENT_TASK_STALLED;
   } else if (task->trouble_told != OUTCOME_OK &&
              task->trouble_told != task->trouble) {
     kind = EVENT_TASK_TROUBLE_OVER;
     outcome = task->trouble_told;
-  } else if (task->trouble != task->trouble_told &&
-             outcome_info[task->trouble].scope == SCOPE_TASK) {
+  } else if (has_trouble_to_tell(tracker, task)) {
     kind = EVENT_TASK_TROUBLE;
     outcome = task->trouble;
-    struct trouble *trouble = &account_of(tracker, task)->troubles[outcome];
-    if (trouble->named >= TRACKER_TASKS_LOGGED) {
-      trouble->active = true;
-      return false;
-    }
   } else {
     return false;
   }
-  fill_task_event(task, now, kind, outcome, event);
-  event->task = task;
-  return true;
-}
-
-/* A trouble of the account that has begun, or else one that is over. In this
- * order, since the end of one kind may be the beginning of a worse one. */
-static bool trouble_event(const struct account *account, bool begun,
-                          struct tracker_event *event) {
-  for (int i = 0; i < OUTCOME_COUNT; i++) {
-    const struct trouble *trouble = &account->troubles[i];
-    if (trouble->active == trouble->told || trouble->active != begun)
-      continue;
-    event->outcome = (enum outcome)i;
-    if (outcome_info[i].scope == SCOPE_ACCOUNT)
-      event->kind =
-          trouble->active ? EVENT_ACCOUNT_TROUBLE : EVENT_ACCOUNT_TROUBLE_OVER;
-    else
-      event->kind =
-          trouble->active ? EVENT_MANY_TASKS_TROUBLE : EVENT_MANY_TASKS_OVER;
-    utf8_copy(event->name, sizeof(event->name), trouble->name);
-    utf8_copy(event->detail, sizeof(event->detail), trouble->detail);
-    return true;
-  }
-  return false;
-}
-
-/* What one account has to tell next. */
-static bool account_event(const struct account *account,
-                          struct tracker_event *event) {
-  if (strcmp(account->key_problem, account->key_problem_told) != 0) {
-    event->kind = account->key_problem[0] != '\0' ? EVENT_KEY_PROBLEM
-                                                  : EVENT_KEY_PROBLEM_OVER;
-    utf8_copy(event->detail, sizeof(event->detail), account->key_problem);
-  } else if (account->rejected != account->rejected_told) {
-    event->kind = account->rejected ? EVENT_KEY_REJECTED : EVENT_KEY_ACCEPTED;
-  } else if (account->blind != account->blind_told) {
-    event->kind = account->blind ? EVENT_BLIND : EVENT_BLIND_OVER;
-  } else {
-    return trouble_event(account, true, event) ||
-           trouble_event(account, false, event);
-  }
+  task_fill_event(task, now, kind, outcome, event);
   return true;
 }
 
 bool tracker_next_event(struct tracker *tracker, struct moment now,
-                        struct tracker_event *event) {
-  *event = (struct tracker_event){.run_id = STATUS_RUN_ID_NONE};
+                        struct event *event) {
+  *event = (struct event){.run_id = STATUS_RUN_ID_NONE};
+  if (!tracker->is_listed)
+    return false;
   while (tracker->first_reporting != NULL) {
-    if (task_event(tracker, tracker->first_reporting, now, event))
+    if (task_event(tracker, tracker->first_reporting, now.steady, event))
       return true;
     end_report(tracker);
   }
   for (size_t i = 0; i < tracker->account_count; i++) {
     event->account = i;
-    if (account_event(&tracker->accounts[i], event))
+    if (account_health_next_event(&tracker->accounts[i].health, event))
       return true;
   }
   return false;
 }
 
-void tracker_event_done(struct tracker *tracker,
-                        const struct tracker_event *event) {
-  struct account *account = &tracker->accounts[event->account];
-  struct trouble *trouble = &account->troubles[event->outcome];
+/* Marks what has been told of a task. */
+static void task_event_done(struct tracker *tracker, struct task *task,
+                            const struct event *event) {
+  struct account *account = account_of(tracker, task);
   switch (event->kind) {
   case EVENT_TASK_ENDED:
-    event->task->end_told = true;
+    task->end_told = true;
+    account->changes++;
+    break;
+  case EVENT_TASK_STALLED:
+    task->stalled_told = true;
+    account->changes++;
     break;
   case EVENT_TASK_TROUBLE:
-    event->task->trouble_told = event->outcome;
-    if (event->task->trouble == event->outcome)
-      trouble->named++;
+    task->trouble_told = event->outcome;
+    trouble_name_told(&account->health.troubles[event->outcome]);
+    report(tracker, task); /* it may have been over before it was told */
     break;
   case EVENT_TASK_TROUBLE_OVER:
-    if (event->task->trouble == event->outcome)
-      trouble->named--;
-    event->task->trouble_told = OUTCOME_OK;
+    task->trouble_told = OUTCOME_OK;
     break;
-  case EVENT_ACCOUNT_TROUBLE:
-  case EVENT_MANY_TASKS_TROUBLE:
-    trouble->told = true;
-    break;
-  case EVENT_ACCOUNT_TROUBLE_OVER:
-  case EVENT_MANY_TASKS_OVER:
-    trouble->told = false;
-    break;
-  case EVENT_KEY_PROBLEM:
-  case EVENT_KEY_PROBLEM_OVER:
-    utf8_copy(account->key_problem_told, sizeof(account->key_problem_told),
-              event->detail);
-    break;
-  case EVENT_KEY_REJECTED:
-  case EVENT_KEY_ACCEPTED:
-    account->rejected_told = event->kind == EVENT_KEY_REJECTED;
-    break;
-  case EVENT_BLIND:
-  case EVENT_BLIND_OVER:
-    account->blind_told = event->kind == EVENT_BLIND;
+  default:
     break;
   }
+}
+
+void tracker_event_done(struct tracker *tracker, const struct event *event) {
+  struct task *task = find(tracker, event->account, event->type, event->id);
+  if (task != NULL)
+    task_event_done(tracker, task, event);
+  account_health_event_done(&tracker->accounts[event->account].health, event);
 }

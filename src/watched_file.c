@@ -145,4 +145,8 @@ mode_t watched_file_mode(const struct watched_file *file) {
   return file->read.st_mode;
 }
 
+bool watched_file_is_settled(const struct watched_file *file) {
+  return file->is_known;
+}
+
 void watched_file_expire(struct watched_file *file) { file->is_known = false; }

@@ -3,6 +3,7 @@
 #ifndef WATCHED_FILE_H
 #define WATCHED_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -28,6 +29,10 @@ const char *watched_file_read(struct watched_file *file, size_t limit,
 
 /* The mode, with the file type, of the file as it was read last; 0 before. */
 mode_t watched_file_mode(const struct watched_file *file);
+
+/* Whether the file as it was read last had been left alone for some time
+ * (seconds) by then, so that nobody seems to be writing it. */
+bool watched_file_is_settled(const struct watched_file *file);
 
 /* Lets the next call read the file even if it seems unchanged. */
 void watched_file_expire(struct watched_file *file);

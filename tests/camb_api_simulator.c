@@ -61,7 +61,8 @@
  *
  * CONTROL, without a key and uncounted:
  *   GET /simulator[?tasks]         the counters, with every task if asked
- *   GET /simulator/tasks/ID        one task's counters
+ *   GET /simulator/tasks/ID        one task's counters, and as "request" the
+ *                                  body of the POST that made it, or null
  *   POST /simulator/scenario       applies the lines of the body, all or none
  *   POST /simulator/reset          zeroes the counters
  */
@@ -1765,6 +1766,7 @@ static struct reply show_task(struct request *request, const char *path) {
   if (task == NULL)
     return reply_detail(MHD_HTTP_NOT_FOUND, "Task not found");
   reply.json = task_report(task);
+  json_set(reply.json, "request", json_object_get(task->request));
   return reply;
 }
 

@@ -96,7 +96,7 @@ bad "an account in an account" 'Account "a": Account: ' '<Account "a">
 </Account>
 </Account>'
 
-for option in APIKeyFile CACert Host Proxy URL; do
+for option in APIKeyFile CACert Host Proxy StateFile TaskFile URL; do
   bad "$option: a number" "$option: .*string" "$option 5"
   bad "$option: a boolean" "$option: .*string" "$option true"
   bad "$option: two values" "$option: .*one string" "$option \"http://a/\" \"http://b/\""
@@ -108,7 +108,7 @@ for value in 5 true '"hunter2" "hunter2"'; do
   refused "APIKey $value" 'APIKey: .*one string' "APIKey $value
 Task \"t\""
 done
-for option in VerifyPeer VerifyHost StateSet Notify; do
+for option in VerifyPeer VerifyHost StateSet Notify FetchResult; do
   bad "$option: a number" "$option: .*true and false" "$option 1"
   bad "$option: a string" "$option: .*true and false" "$option \"maybe\""
   bad "$option: two values" "$option: .*one of" "$option true false"
@@ -122,6 +122,20 @@ for value in 0 -1 1001 1.5 '"16"' true '1 2'; do
 done
 for value in 0 0.05 -5 3601 '"10"' true '1 2'; do
   bad "Timeout $value" 'Timeout: .*seconds from 0.1 to 3600' "Timeout $value"
+done
+for value in -1 86400.5 '"10"' true '1 2'; do
+  bad "MaxPollInterval $value" 'MaxPollInterval: .*seconds from 0 to 86400' \
+    "MaxPollInterval $value"
+done
+for value in 0 0.9 86401; do
+  bad "MaxErrorInterval $value" 'MaxErrorInterval: .*seconds from 1 to 86400' \
+    "MaxErrorInterval $value"
+done
+for option in StalledAfter ForgetAfter; do
+  for value in -1 31536001; do
+    bad "$option $value" "$option: .*seconds from 0 to 31536000 is" \
+      "$option $value"
+  done
 done
 bad "an option in an account" 'Account "a": Timeout: ' '<Account "a">
 Timeout 0
@@ -218,6 +232,35 @@ bad "duplicate ID in two blocks" 'Task "t7": .*ID stands twice' 'Task "t7" "a"
 <Plugin camb_task>
 Task "t7" "b"'
 
+# --- Files of tasks and fields -----------------------------------------------
+
+bad "TaskFile: empty" 'TaskFile: it is empty' 'TaskFile ""'
+bad "TaskFile: twice" 'TaskFile: it is listed twice' 'TaskFile "/dev/null"
+</Plugin>
+<Plugin camb_task>
+TaskFile "/dev/null"'
+bad "TaskFile: twice in an account" \
+  'Account "a": TaskFile: it is listed twice' '<Account "a">
+TaskFile "/dev/null"
+TaskFile "/dev/null"
+</Account>'
+
+bad "Field: two values" 'Field: .*three strings' 'Field "/a" "gauge"'
+bad "Field: a number" 'Field: .*three strings' 'Field "/a" "gauge" 5'
+bad "Field: no pointer" 'Field: .*slash' 'Field "a" "gauge" "a"'
+bad "Field: a tilde" 'Field: .*~' 'Field "/a~b" "gauge" "a"'
+bad "Field: no type" 'Field: the type .*1 to 127 bytes' 'Field "/a" "" "a"'
+bad "Field: a slash" 'Field: the instance .*slash' 'Field "/a" "gauge" "a/b"'
+bad "Field: a value of the plugin" "Field: the plugin's own" \
+  'Field "/a" "gauge" "state_error"'
+bad "Field: an inherited one again" 'Account "a": Field: another field' \
+  'Field "/a" "gauge" "a"
+<Account "a">
+Field "/b" "gauge" "a"
+</Account>'
+fields() { for i in $(seq "$1"); do echo "Field \"/$i\" \"gauge\" \"$i\""; done; }
+bad "33 fields" 'Field: an account has at most 32' "$(fields 33)"
+
 # --- Accounts ----------------------------------------------------------------
 
 bad "Account: no name" 'Account: .*one name' '<Account>
@@ -258,6 +301,7 @@ refused "no key for the tasks outside any account" "$no_key" "<Account \"a\">
 APIKey \"$secret\"
 </Account>
 Task \"t\""
+refused "no key for a file of tasks" "$no_key" 'TaskFile "/dev/null"'
 both='APIKey and APIKeyFile exclude each other'
 refused "both kinds of key" "APIKeyFile: $both" "APIKey \"$secret\"
 APIKeyFile \"/dev/null\""
@@ -287,6 +331,13 @@ LoadPlugin camb_task
   Proxy ""
   MaxConcurrency 1000
   Timeout 3600
+  MaxPollInterval 86400
+  MaxErrorInterval 86400
+  StalledAfter 31536000
+  ForgetAfter 31536000
+  FetchResult true
+  StateFile ""
+  $(fields 31)
   Task "$(repeat x 256)" "$(repeat y 127)"
   TASK "!#\$%&'()*+,-./:;<=>?@[\\\\]^_\`{|}~\"" "größe, €, 𝄞 <&>"
   <Task "...">
@@ -296,12 +347,18 @@ LoadPlugin camb_task
   <Account "$(repeat z 100)">
     MaxConcurrency 1
     Timeout 0.1
+    MaxPollInterval 0
+    MaxErrorInterval 1
+    StalledAfter 0
+    ForgetAfter 0
+    Field "" "$(repeat a 127)" "$(repeat b 127)"
     Task "$(repeat x 256)" "$(repeat y 26)"
   </Account>
 </Plugin>
 EOF
 is "the limits themselves are allowed" "$exit_status" 0
-ok "and nothing is said against them" not log_has '^\[error\] camb_task plugin'
+is "and nothing is said against them, but that a type is not known" \
+  "$(grep '^\[error\] camb_task plugin' "$work/collectd.log" | grep -cv 'types.db')" 0
 
 MORE_CONF='LoadPlugin uptime' start_collectd <<'EOF'
 LoadPlugin camb_task

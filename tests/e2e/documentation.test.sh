@@ -26,7 +26,7 @@ loads() {
   stop_collectd
   [ "$status" -eq 0 ] && ! log_has '\[error\] camb_task'
 }
-has_any_value() { identifiers | grep -q '^camb_task-.*/gauge-status$'; }
+has_any_value() { identifiers | grep -q '^camb_api-'; }
 
 for file in "$work"/readme-*.conf "$top_srcdir"/examples/*.conf; do
   ok "collectd loads ${file##*/}" loads "$file"
@@ -34,8 +34,10 @@ done
 
 # Each option of the tables is in the README, and the other way round.
 in_source() {
-  sed -n 's/^ *OPTION("\([A-Za-z]*\)".*/\1/p' "$top_srcdir/src/configuration.c"
-  printf '%s\n' Task Account
+  sed -n -e 's/^ *OPTION("\([A-Za-z]*\)".*/\1/p' \
+    -e 's/^ *{"\([A-Za-z]*\)", parse_[a-z_]*},*$/\1/p' \
+    "$top_srcdir/src/configuration.c"
+  echo Account
 }
 in_readme() {
   sed -n 's/^| `<*\([A-Z][A-Za-z]*\) ["A-Zt\\].*/\1/p' "$readme"

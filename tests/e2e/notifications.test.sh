@@ -37,6 +37,7 @@ LoadPlugin camb_task
 <Plugin camb_task>
   URL "$api_url"
   APIKey "test-key"
+  MaxErrorInterval 1
   Task "id-ends" "ends"
   Task "id-fails" "fails"
   Task "done"

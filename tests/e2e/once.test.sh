@@ -12,6 +12,7 @@ unset CAMB_API_KEY
 run_once() {
   INTERVAL=10 collectd_conf
   : >"$work/collectd.log"
+  rm -f "$work/camb_task.state"
   timeout "$PATIENCE" "$collectd" -T -C "$work/collectd.conf" \
     >"$work/collectd.out.log" 2>&1
   exit_status=$?
@@ -73,7 +74,7 @@ LoadPlugin camb_task
 EOF
 is "a key file that is missing is none" "$exit_status" 0
 is "but it is said" "$(complaints)" \
-  "account \"default\": key file $work/missing.key: No such file or directory"
+  "key file $work/missing.key: No such file or directory"
 
 run_once <<EOF
 LoadPlugin camb_task

@@ -310,15 +310,15 @@ ok "APIKeyFile: its first line, trimmed, is the key" \
 ok "a file without a newline will do" \
   wait_for value_is camb_task-open-open/gauge-status 1
 ok "but others can read it, which is said" \
-  wait_for log_has "account \"open\": key file $work/open.key: .*0644"
+  wait_for log_has "key file $work/open.key: .*0644"
 ok "a missing file is said" \
-  wait_for log_has "account \"late\": key file $work/late.key: No such file"
+  wait_for log_has "key file $work/late.key: No such file"
 ok "the API is not up for that account" wait_for value_is camb_api-late/gauge-up 0
 is "the task's status is unknown" "$(value camb_task-late-late/gauge-status)" -1
 ok "rounds go on without it" rounds_pass 8
 is "nothing is asked without a key" "$(counted .tasks.late.requests)" 0
 is "nor is it a rejected key" "$(counted .unauthorized)" 0
-ok "both are said once" logged 2 'key file'
+ok "both are said once" logged 2 'plugin: key file'
 
 printf 'test-key\n' >"$work/new.key"
 chmod 600 "$work/new.key"
@@ -326,7 +326,7 @@ mv "$work/new.key" "$work/late.key"
 ok "a key file that comes later is read" \
   wait_for value_is camb_task-late-late/gauge-status 1
 ok "the API is up then" wait_for value_is camb_api-late/gauge-up 1
-ok "and it is said" wait_for logged 1 'account "late": the key file is good now'
+ok "and it is said" wait_for logged 1 "over: key file $work/late.key"
 
 # Rotate the key: in place, by a new file, and by nothing at first.
 simulate <<<'key fresh-key'
@@ -338,14 +338,14 @@ chmod 600 "$work/new.key"
 mv "$work/new.key" "$work/open.key"
 ok "a replaced one too" wait_for value_is camb_api-open/gauge-up 1
 ok "which others can't read any more" \
-  wait_for logged 1 'account "open": the key file is good now'
+  wait_for logged 1 "over: key file $work/open.key"
 rm "$work/late.key"
 ok "one that is missing now is said" \
-  wait_for logged 2 "account \"late\": key file $work/late.key: No such file"
+  wait_for logged 2 "key file $work/late.key: No such file"
 printf '\nfresh-key\n' >"$work/late.key"
 chmod 600 "$work/late.key"
 ok "an empty first line is no key" \
-  wait_for log_has "account \"late\": key file $work/late.key: the key is empty"
+  wait_for log_has "key file $work/late.key: the key is empty"
 printf 'fresh-key\n' >"$work/late.key"
 ok "and the key comes back" wait_for value_is camb_api-late/gauge-up 1
 ok "its tasks are as they were" value_is camb_task-late-late/gauge-status 1

@@ -27,7 +27,7 @@ s418|client_error|the API refuses the request|HTTP 418: a teapot|http=418 body='
 s422|client_error|the API refuses the request|HTTP 422: .*not a UUID|http=422 body='{"detail":[{"loc":["path"],"msg":"not a UUID"}]}'
 s429|rate_limited|the API limits the rate|HTTP 429|http=429
 s500|server_error|the API has an error|HTTP 500|http=500 body='{"status":"SUCCESS","run_id":1}'
-s503|server_error|the API has an error|HTTP 503: maintenance|http=503 body='{"error":"maintenance"}'
+s503|server_error|the API is not available|HTTP 503: maintenance|http=503 body='{"error":"maintenance"}'
 s504|server_error|the API has an error|HTTP 504|http=504 body='<html>nginx</html>'
 s302|invalid|the answer is not understood|HTTP 302|redirect=$elsewhere/apis/project-setup/s302
 s308|invalid|the answer is not understood|HTTP 308|http=308 redirect=$elsewhere/apis/project-setup/s308
@@ -83,6 +83,7 @@ LoadPlugin camb_task
 <Plugin camb_task>
   URL "$api_url"
   APIKey "test-key"
+  MaxErrorInterval 1
   Task "bare"
   Task "results"
   Task "words"
@@ -215,6 +216,7 @@ LoadPlugin camb_task
 <Plugin camb_task>
   URL "$api_url"
   APIKey "test-key"
+  MaxErrorInterval 1
   Task "good"
   Task "forbidden"
   Task "ill"

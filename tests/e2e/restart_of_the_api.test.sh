@@ -17,6 +17,7 @@ LoadPlugin camb_task
   URL "$api_url"
   APIKey "test-key"
   MaxConcurrency 100
+  MaxErrorInterval 1
   StateSet false
   $(seq -f 'Task "task-%g"' 90)
   $(seq -f 'Task "done-%g"' 10)

@@ -44,6 +44,7 @@ task status status="$key"
 task text body='"$key"'
 task raw raw="$key\r\n\r\n"
 task header http=500 header="x-echo: $key"
+task named success=4711 name="my $key film"
 task odd error=UNKNOWN_ERROR echo-key
 task oddobject error=UNKNOWN_ERROR body='{"status":"ERROR","message":{"key":"Odd\"secret\\\\of e2e"}}'
 EOF
@@ -59,9 +60,14 @@ MORE_CONF=$receiver_conf start_collectd <<EOF
 LoadPlugin camb_task
 <Plugin camb_task>
   URL "$api_url"
+  MaxErrorInterval 1
   $(for task in $tasks; do
   printf '<Account "%s">\nTask "%s"\n</Account>\n' "$task" "$task"
 done)
+  <Account "result">
+    FetchResult true
+    Task "named"
+  </Account>
   <Account "direct">
     APIKey "$key"
     Task "success"
@@ -109,6 +115,13 @@ ok "a detail of validation is blanked" log_has "HTTP 400: .*$stars"
 ok "the meta data are blanked" grep -Eqr "message: the key was $stars" "$received"
 ok "a key with quotes is blanked" log_has "Task odd-odd .*the key was \*{10,}"
 
+# What the API has for the project's name goes into texts and meta data, too.
+ok "a project's name is notified" wait_for received result-named
+ok "the key in it is blanked" grep -Eq "^project_name: my $stars film\$" \
+  "$(receipts result-named)"
+ok "in the text, too" log_has "Task result-named is SUCCESS.*project my $stars film"
+ok "the state is in a file" wait_for grep -q '"task":"named"' "$work/camb_task.state"
+ok "with the texts, blanked" wait_for grep -Eq "the key was $stars" "$work/camb_task.state"
 is "no key in the log, the notifications, the output, any file" "$(seen "$key")" ""
 is "nor one with quotes, even in a structured text" "$(seen 'secret.+of e2e')" ""
 is "none in the process list" \

@@ -38,6 +38,7 @@ start_collectd <<EOF
 LoadPlugin camb_task
 <Plugin camb_task>
   APIKey "test-key"
+  MaxErrorInterval 1
   $(account trusted "$good_url" "$authority")
   $(account untrusted "$good_url")
   $(account no_peer "$good_url" 'VerifyPeer false')

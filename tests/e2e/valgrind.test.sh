@@ -46,6 +46,9 @@ task drips drip=0.01
 task echoes error=NONE echo-key
 task fickle chance=0.5 cut=before
 many some 20 chance=0.3 http=500
+many listed 20 pending=2 success=auto
+task limited http=429 header="Retry-After: 1"
+task counting body='{"status":"PENDING","progress":{"percent":42.5}}'
 EOF
 plain_url=$api_url
 
@@ -55,6 +58,25 @@ chmod 600 "$work/key"
 # tasks NAME...
 tasks() { printf 'Task "%s"\n' "$@"; }
 
+# What an earlier life may have left: not all of it is good.
+{
+  echo '{"camb_task_state":1}'
+  echo '{"account":"default","key_rejected":true,"held_until":"never"}'
+  echo '{"account":"default","task":"endless","name":"endless","listed":1700000000000,"state":"pending","saw_pending":true,"changed":1700000000000,"message":"m","exception_reason":"r","fields":{"/progress/percent":1}}'
+  echo '{"account":"nobody","task":"t","name":"t","listed":1700000000000}'
+  echo '{"account":"default","task":"unlisted","name":"u","state":"success","end_told":true}'
+  echo '{"account":"default","task":'
+} >"$work/camb_task.state"
+# lists FIRST LAST: the task file has these now, and some bad lines.
+lists() {
+  {
+    seq -f 'listed-%g started=1700000000' "$1" "$2"
+    printf 'two words too many\nendless\n'
+  } >"$work/tasks.new"
+  mv "$work/tasks.new" "$work/tasks"
+}
+lists 1 10
+
 # --- The run -----------------------------------------------------------------
 
 # collectd unloads no module before its end, so all functions have their names.
@@ -62,12 +84,13 @@ COLLECTD_WRAPPER=(valgrind --tool=memcheck --leak-check=full --show-leak-kinds=a
   --num-callers=50 --track-origins=no --xml=yes "--xml-file=$work/valgrind.xml")
 INTERVAL=1
 VALUE_TIMEOUT=10
-start_collectd <<EOF
+KEEP_STATE=1 start_collectd <<EOF
 LoadPlugin camb_task
 <Plugin camb_task>
   URL "$plain_url"
   APIKey "test-key"
   Timeout 2
+  MaxErrorInterval 1
   MaxConcurrency 30
   Host "elsewhere"
   Notify true
@@ -75,6 +98,14 @@ LoadPlugin camb_task
   VerifyPeer true
   VerifyHost true
   Proxy ""
+  MaxPollInterval 2
+  StalledAfter 3
+  ForgetAfter 2
+  FetchResult true
+  Field "/progress/percent" "percent" "progress"
+  TaskFile "$work/tasks"
+  TaskFile "$work/no-tasks"
+  $(tasks counting)
   $(tasks endless)
   <Task "created">
     Name "mise en scène"
@@ -92,6 +123,9 @@ LoadPlugin camb_task
     APIKeyFile "$work/key"
     StateSet false
     $(tasks endless late)
+  </Account>
+  <Account "limited">
+    $(tasks limited endless)
   </Account>
   <Account "no_keyfile">
     APIKeyFile "$work/missing"
@@ -134,6 +168,12 @@ ok "seven rounds" wait_for rounds 7
 ok "the wrong key was refused" at_least 1 requests unauthorized keyfile
 echo new-key >"$work/key"
 ok "another key is good" wait_for at_least 3 requests ok keyfile
+lists 6 15
+ok "the task file changes" wait_for notified listed-15
+rm "$work/tasks"
+ok "it goes" wait_for log_has "task file $work/tasks: No such file"
+lists 12 20
+ok "it comes back" wait_for notified listed-20
 ok "fifteen rounds" wait_for at_least 15 requests ok tls
 for outcome in ok not_found client_error server_error timeout network invalid; do
   ok "$outcome was among it" at_least 1 requests "$outcome"

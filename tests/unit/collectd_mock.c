@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "collectd_mock.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,6 +243,29 @@ void daemon_log(int level, const char *format, ...) {
   va_start(arguments, format);
   record_line(level, format, arguments);
   va_end(arguments);
+}
+
+const data_set_t *plugin_get_ds(const char *name) {
+  static data_source_t gauge[] = {{"value", DS_TYPE_GAUGE, NAN, NAN}};
+  static data_source_t derive[] = {{"value", DS_TYPE_DERIVE, 0, NAN}};
+  static data_source_t counter[] = {{"value", DS_TYPE_COUNTER, NAN, NAN}};
+  static data_source_t absolute[] = {{"value", DS_TYPE_ABSOLUTE, 0, NAN}};
+  static data_source_t octets[] = {{"rx", DS_TYPE_DERIVE, 0, NAN},
+                                   {"tx", DS_TYPE_DERIVE, 0, NAN}};
+  static const data_set_t sets[] = {
+      {"gauge", 1, gauge},
+      {"duration", 1, gauge},
+      {"count", 1, gauge},
+      {"percent", 1, gauge},
+      {"total_requests", 1, derive},
+      {"mock_counter", 1, counter},
+      {"mock_absolute", 1, absolute},
+      {"if_octets", 2, octets},
+  };
+  for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+    if (strcmp(sets[i].type, name) == 0)
+      return &sets[i];
+  return NULL;
 }
 
 cdtime_t cdtime(void) { return MOCK_TIME; }

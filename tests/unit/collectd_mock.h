@@ -14,6 +14,10 @@
 #define MOCK_TIME TIME_T_TO_CDTIME_T(1800000000)
 #define MOCK_INTERVAL TIME_T_TO_CDTIME_T(10)
 
+/* types.db, as far as plugin_get_ds knows it: gauge, duration, count, percent;
+ * total_requests, a DERIVE; mock_counter and mock_absolute, which stock types
+ * are none of; if_octets, which has two data sources. */
+
 /* Forgets all that was recorded. */
 void mock_reset(void);
 

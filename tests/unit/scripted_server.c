@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define HEAD_MAX 16384
-#define CONNECTIONS_MAX 256
+#define CONNECTIONS_MAX 1024
 
 struct connection {
   struct scripted_server *server;

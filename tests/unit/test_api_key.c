@@ -169,6 +169,12 @@ static void test_contents(void **state) {
       {"white space inside", BYTES("a key\n"), "a key", ""},
       {"more lines", BYTES("key\nother\n# more\n"), "key", ""},
       {"bad bytes in other lines", BYTES("key\n\x01\0\xFF\n"), "key", ""},
+      {"byte order mark",
+       BYTES("\xEF\xBB\xBF"
+             "key\r\n"),
+       "key", ""},
+      {"byte order mark only", BYTES("\xEF\xBB\xBF\n" SECRET "\n"), NULL,
+       "empty"},
       {"empty file", BYTES(""), NULL, "empty"},
       {"empty line", BYTES("\n" SECRET "\n"), NULL, "empty"},
       {"white space only", BYTES(" \t\r\n" SECRET "\n"), NULL, "empty"},

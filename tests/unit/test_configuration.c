@@ -20,6 +20,7 @@
 #define KEY "APIKey \"" SECRET "\"\n"
 #define KEY_FILE "APIKeyFile \"/" SECRET ".key\"\n"
 #define TASK "Task \"id-1\" \"one\"\n"
+#define IN_ACCOUNT(text) "<Account \"a\">\n" text TASK "</Account>\n"
 
 #define ASSERT_CASE(name, condition)                                           \
   do {                                                                         \
@@ -71,7 +72,7 @@ static const struct account *find(const struct configuration *configuration,
 
 /* --- Options -------------------------------------------------------------- */
 
-enum kind { STRING, BOOLEAN, LONG };
+enum kind { STRING, BOOLEAN, INTEGER, SECONDS };
 
 #define AT(member) offsetof(struct account_options, member)
 
@@ -81,20 +82,20 @@ static const struct {
   enum kind kind;
   size_t offset;
   const char *default_string, *string;
-  long default_number, number;
+  int64_t default_number, number;
 } settings[] = {
     {"URL", "URL \"http://x.example:81/api\"", STRING, AT(url),
      "https://client.camb.ai/apis", "http://x.example:81/api", 0, 0},
     {"URL with a slash", "URL \"http://x.example/\"", STRING, AT(url),
      "https://client.camb.ai/apis", "http://x.example/", 0, 0},
-    {"MaxConcurrency, least", "MaxConcurrency 1", LONG, AT(max_concurrency),
+    {"MaxConcurrency, least", "MaxConcurrency 1", INTEGER, AT(max_concurrency),
      NULL, NULL, 16, 1},
-    {"MaxConcurrency, most", "MaxConcurrency 1000", LONG, AT(max_concurrency),
-     NULL, NULL, 16, 1000},
-    {"Timeout", "Timeout 30", LONG, AT(timeout), NULL, NULL, 10000, 30000},
-    {"Timeout, fraction", "Timeout 2.5", LONG, AT(timeout), NULL, NULL, 10000,
-     2500},
-    {"Timeout, most", "Timeout 3600", LONG, AT(timeout), NULL, NULL, 10000,
+    {"MaxConcurrency, most", "MaxConcurrency 1000", INTEGER,
+     AT(max_concurrency), NULL, NULL, 16, 1000},
+    {"Timeout", "Timeout 30", SECONDS, AT(timeout), NULL, NULL, 10000, 30000},
+    {"Timeout, fraction", "Timeout 2.5", SECONDS, AT(timeout), NULL, NULL,
+     10000, 2500},
+    {"Timeout, most", "Timeout 3600", SECONDS, AT(timeout), NULL, NULL, 10000,
      3600000},
     {"Proxy", "Proxy \"http://proxy.example:3128\"", STRING, AT(proxy), NULL,
      "http://proxy.example:3128", 0, 0},
@@ -112,9 +113,35 @@ static const struct {
     {"StateSet", "StateSet no", BOOLEAN, AT(state_set), NULL, NULL, 1, 0},
     {"Notify", "Notify off", BOOLEAN, AT(notify), NULL, NULL, 1, 0},
     {"Notify, as it is", "Notify true", BOOLEAN, AT(notify), NULL, NULL, 1, 1},
-    {"any case", "mAXcONCURRENCY 7", LONG, AT(max_concurrency), NULL, NULL, 16,
-     7},
-    {"the last one counts", "Timeout 7\nTimeout 8", LONG, AT(timeout), NULL,
+    {"MaxPollInterval", "MaxPollInterval 60", SECONDS, AT(max_poll_interval),
+     NULL, NULL, 0, 60000},
+    {"MaxPollInterval, least", "MaxPollInterval 0", SECONDS,
+     AT(max_poll_interval), NULL, NULL, 0, 0},
+    {"MaxPollInterval, most", "MaxPollInterval 86400", SECONDS,
+     AT(max_poll_interval), NULL, NULL, 0, 86400000},
+    {"MaxErrorInterval, least", "MaxErrorInterval 1", SECONDS,
+     AT(max_error_interval), NULL, NULL, 300000, 1000},
+    {"MaxErrorInterval, most", "MaxErrorInterval 86400", SECONDS,
+     AT(max_error_interval), NULL, NULL, 300000, 86400000},
+    {"StalledAfter", "StalledAfter 0.5", SECONDS, AT(stalled_after), NULL, NULL,
+     0, 500},
+    {"StalledAfter, most", "StalledAfter 31536000", SECONDS, AT(stalled_after),
+     NULL, NULL, 0, 31536000000},
+    {"ForgetAfter", "ForgetAfter 3600", SECONDS, AT(forget_after), NULL, NULL,
+     0, 3600000},
+    {"ForgetAfter, most", "ForgetAfter 31536000", SECONDS, AT(forget_after),
+     NULL, NULL, 0, 31536000000},
+    {"ForgetAfter, never", "ForgetAfter 5\nForgetAfter 0", SECONDS,
+     AT(forget_after), NULL, NULL, 0, 0},
+    {"FetchResult", "FetchResult true", BOOLEAN, AT(fetch_result), NULL, NULL,
+     0, 1},
+    {"StateFile", "StateFile \"/var/lib/x/y.state\"", STRING, AT(state_file),
+     "camb_task.state", "/var/lib/x/y.state", 0, 0},
+    {"StateFile, none", "StateFile \"\"", STRING, AT(state_file),
+     "camb_task.state", "", 0, 0},
+    {"any case", "mAXcONCURRENCY 7", INTEGER, AT(max_concurrency), NULL, NULL,
+     16, 7},
+    {"the last one counts", "Timeout 7\nTimeout 8", SECONDS, AT(timeout), NULL,
      NULL, 10000, 8000},
 };
 #define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
@@ -123,10 +150,14 @@ static void assert_setting(size_t i, const struct account_options *options,
                            bool is_set) {
   const char *at = (const char *)options + settings[i].offset;
   const char *string = is_set ? settings[i].string : settings[i].default_string;
-  long number = is_set ? settings[i].number : settings[i].default_number;
+  int64_t number = is_set ? settings[i].number : settings[i].default_number;
   const char *found = NULL;
-  if (settings[i].kind == LONG) {
+  if (settings[i].kind == INTEGER) {
     long value;
+    memcpy(&value, at, sizeof(value));
+    ASSERT_CASE(settings[i].name, value == number);
+  } else if (settings[i].kind == SECONDS) {
+    int64_t value;
     memcpy(&value, at, sizeof(value));
     ASSERT_CASE(settings[i].name, value == number);
   } else if (settings[i].kind == BOOLEAN) {
@@ -259,6 +290,17 @@ static void test_wrong_values(void **state) {
       {"Timeout",
        {"", "\"10\"", "true", "0", "-1", "0.05", "3601", "1 2", "1e30", "nan",
         "inf"}},
+      {"MaxPollInterval",
+       {"", "\"10\"", "true", "-1", "86400.001", "1 2", "nan", "inf"}},
+      {"MaxErrorInterval",
+       {"", "\"10\"", "true", "0", "0.999", "86401", "1 2", "nan", "inf"}},
+      {"StalledAfter",
+       {"", "\"10\"", "true", "-0.001", "31536001", "1 2", "nan", "inf"}},
+      {"ForgetAfter",
+       {"", "\"10\"", "true", "-0.001", "31536001", "1 2", "nan", "inf"}},
+      {"FetchResult", {"", "\"true\"", "1", "true false", "maybe"}},
+      {"StateFile", {"", "5", "true", "\"a\" \"b\""}},
+      {"TaskFile", {"", "\"\"", "5", "true", "\"a\" \"b\""}},
       {"StateSet", {"", "\"true\"", "1", "true false", "maybe"}},
       {"Notify", {"", "\"true\"", "1", "true false", "maybe"}},
       {"VerifyPeer", {"", "\"false\"", "0", "true false", "maybe"}},
@@ -290,6 +332,12 @@ static void test_wrong_values(void **state) {
 static void test_option_as_a_block(void **state) {
   static const struct error_case errors[] = {
       {"a number", KEY "<Timeout 3>\nX 1\n</Timeout>\n" TASK, {"Timeout"}},
+      {"a file of tasks",
+       KEY "<TaskFile \"f\">\nX 1\n</TaskFile>",
+       {"TaskFile"}},
+      {"a field",
+       KEY "<Field \"/a\" \"gauge\" \"a\">\nX 1\n</Field>\n" TASK,
+       {"Field"}},
       {"a key", "<APIKey \"" SECRET "\">\nX 1\n</APIKey>\n" TASK, {"APIKey"}},
       {"a name of a task",
        KEY "<Task \"id-1\">\n<Name \"n\">\nX 1\n</Name>\n</Task>",
@@ -297,6 +345,44 @@ static void test_option_as_a_block(void **state) {
   };
   (void)state;
   ASSERT_ERRORS(errors);
+}
+
+/* A line as a user sees it, of each kind of trouble with options that take
+ * numbers and with those that are lists. */
+static void test_exact_lines(void **state) {
+  static const struct error_case errors[] = {
+      {"seconds",
+       KEY "StalledAfter -1\n" TASK,
+       {"StalledAfter: exactly one number of seconds from 0 to 31536000 is "
+        "expected"}},
+      {"seconds, in an account",
+       KEY "<Account \"a\">\nMaxErrorInterval 0\n</Account>",
+       {"Account \"a\": MaxErrorInterval: exactly one number of seconds "
+        "from 1 to 86400 is expected"}},
+      {"a file, no string",
+       KEY "TaskFile 5",
+       {"TaskFile: exactly one string is expected (in quotes)"}},
+      {"a file, empty",
+       KEY "<Account \"a\">\nTaskFile \"\"\n</Account>",
+       {"Account \"a\": TaskFile: it is empty"}},
+      {"a file, twice",
+       KEY "TaskFile \"f\"\ntaskfile \"f\"",
+       {"TaskFile: it is listed twice"}},
+      {"a field, no string",
+       KEY "Field \"/a\" \"gauge\" 5",
+       {"Field: exactly three strings, a pointer, a type, and an instance, "
+        "are expected (in quotes)"}},
+      {"a field, twice",
+       KEY "field \"/a\" \"gauge\" \"a\"\n<Account \"a\">\n"
+           "field \"/b\" \"gauge\" \"a\"\n</Account>",
+       {"Account \"a\": Field: another field has the same type and "
+        "instance"}},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+    assert_errors(&errors[i], 1);
+    assert_string_equal(mock_log_line(0), errors[i].parts[0]);
+  }
 }
 
 static void test_bad_urls(void **state) {
@@ -505,6 +591,14 @@ static void test_lengths(void **state) {
       {"too long a name with a prefix",
        KEY "<Account \"acme\">\nTask \"id-1\" \"", "\"\n</Account>", 123,
        false},
+      {"longest type of a field", KEY TASK "Field \"/a\" \"", "\" \"a\"", 127,
+       true},
+      {"too long a type of a field", KEY TASK "Field \"/a\" \"", "\" \"a\"",
+       128, false},
+      {"longest instance of a field", KEY TASK "Field \"/a\" \"gauge\" \"",
+       "\"", 127, true},
+      {"too long an instance of a field", KEY TASK "Field \"/a\" \"gauge\" \"",
+       "\"", 128, false},
       {"longest account", KEY "<Account \"", "\">\nTask \"1\"\n</Account>", 125,
        true},
       {"too long an account for its task", KEY "<Account \"",
@@ -589,6 +683,240 @@ static void test_same_id_in_two_accounts(void **state) {
   configuration_free(configuration);
 }
 
+/* --- Files of tasks ------------------------------------------------------- */
+
+static void test_task_files(void **state) {
+  static const struct {
+    const char *account, *path;
+  } expected[] = {
+      {"default", "f"},
+      {"a", "f"},
+      {"a", "/g"},
+      {"default", "/g"},
+  };
+  (void)state;
+  struct configuration *configuration =
+      parse("files", KEY "TaskFile \"f\"\n"
+                         "<Account \"a\">\nTaskFile \"f\"\n"
+                         "TASKFILE \"/g\"\n</Account>\n"
+                         "<Account \"b\">\n" TASK "</Account>");
+  assert_int_equal(parse_more(configuration, "TaskFile \"/g\""), 0);
+  assert_int_equal(configuration->account_count, 3);
+  assert_int_equal(configuration->task_file_count, 4);
+  for (size_t i = 0; i < configuration->task_file_count; i++) {
+    const struct task_file_option *file = &configuration->task_files[i];
+    assert_string_equal(configuration->accounts[file->account].name,
+                        expected[i].account);
+    assert_string_equal(file->path, expected[i].path);
+  }
+  configuration_free(configuration);
+}
+
+static void test_bad_task_files(void **state) {
+  static const struct error_case errors[] = {
+      {"twice", KEY "TaskFile \"f\"\nTaskFile \"f\"", {"TaskFile", "twice"}},
+      {"twice, apart",
+       KEY "TaskFile \"f\"\nTaskFile \"g\"\n" TASK "TaskFile \"f\"",
+       {"TaskFile", "twice"}},
+      {"twice in an account",
+       KEY "<Account \"acme\">\nTaskFile \"f\"\nTaskFile \"f\"\n</Account>",
+       {"acme", "TaskFile", "twice"}},
+      {"in a task",
+       KEY "<Task \"id-1\">\nTaskFile \"f\"\n</Task>",
+       {"id-1", "TaskFile"}},
+      {"without a key", "TaskFile \"f\"", {"APIKey: there is no key"}},
+      {"without a key in an account",
+       "<Account \"acme\">\nTaskFile \"f\"\n</Account>",
+       {"acme", "APIKey: there is no key"}},
+      {"without a key outside any account",
+       IN_ACCOUNT(KEY) "TaskFile \"f\"",
+       {"APIKey: there is no key"}},
+  };
+  static const struct error_case later = {
+      "later block", "TaskFile \"f\"", {"TaskFile", "twice"}};
+  (void)state;
+  ASSERT_ERRORS(errors);
+  struct configuration *configuration =
+      parse("first block", KEY "TaskFile \"f\"");
+  assert_int_equal(parse_more(configuration, later.text), -1);
+  assert_one_error(&later);
+  configuration_free(configuration);
+}
+
+/* --- Fields --------------------------------------------------------------- */
+
+/* Is the account's list "POINTER TYPE INSTANCE" of each field, in turn? */
+static void assert_fields(const char *name, const struct account *account,
+                          const char *const *expected, size_t count) {
+  const struct account_options *options = &account->options;
+  ASSERT_CASE(name, options->field_count == count);
+  for (size_t i = 0; i < count; i++) {
+    char text[1024];
+    snprintf(text, sizeof(text), "%s %s %s", options->fields[i].pointer,
+             options->fields[i].type, options->fields[i].instance);
+    assert_string_equal(text, expected[i]);
+  }
+}
+
+static void test_good_fields(void **state) {
+  static const char *const values[] = {
+      "\"\" \"gauge\" \"a\"",
+      "\"/\" \"gauge\" \"a\"",
+      "\"/a/0/b c//\" \"gauge\" \"\"",
+      "\"/~0~1/~01\" \"gauge\" \"a\"",
+      "\"/größe/日本\" \"größe\" \"日本 & mehr\"",
+      /* as the plugin's own, but for one letter or the other half */
+      "\"/a\" \"gauge\" \"State_error\"",
+      "\"/a\" \"gauge\" \"elapsed\"",
+      "\"/a\" \"gauge\" \"state_\"",
+      "\"/a\" \"duration\" \"status\"",
+      "\"/a\" \"duration\" \"\"",
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+    char text[256];
+    snprintf(text, sizeof(text), KEY "Field %s\n" TASK, values[i]);
+    struct configuration *configuration = parse(values[i], text);
+    ASSERT_CASE(values[i],
+                find(configuration, "default")->options.field_count == 1);
+    configuration_free(configuration);
+  }
+}
+
+static void test_bad_fields(void **state) {
+  static const struct {
+    const char *values, *problem;
+  } cases[] = {
+      {"", "three strings"},
+      {"\"/a\"", "three strings"},
+      {"\"/a\" \"gauge\"", "three strings"},
+      {"\"/a\" \"gauge\" \"a\" \"b\"", "three strings"},
+      {"1 \"gauge\" \"a\"", "three strings"},
+      {"\"/a\" true \"a\"", "three strings"},
+      {"\"/a\" \"gauge\" 1", "three strings"},
+      {"\"a\" \"gauge\" \"a\"", "the pointer does not begin"},
+      {"\"a/b\" \"gauge\" \"a\"", "the pointer does not begin"},
+      {"\"#/a\" \"gauge\" \"a\"", "the pointer does not begin"},
+      {"\"/a~\" \"gauge\" \"a\"", "the pointer holds a ~"},
+      {"\"/~2\" \"gauge\" \"a\"", "the pointer holds a ~"},
+      {"\"/~0~~1\" \"gauge\" \"a\"", "the pointer holds a ~"},
+      {"\"/a\xC3\" \"gauge\" \"a\"", "the pointer is not valid"},
+      {"\"/a\n\" \"gauge\" \"a\"", "the pointer holds a control"},
+      {"\"/a\" \"\" \"a\"", "the type is not 1 to 127"},
+      {"\"/a\" \"a/b\" \"a\"", "the type is not 1 to 127"},
+      {"\"/a\" \"a\x7F\" \"a\"", "the type is not 1 to 127"},
+      {"\"/a\" \"a\xFF\" \"a\"", "the type is not 1 to 127"},
+      {"\"/a\" \"gauge\" \"a/b\"", "the instance is not up to 127"},
+      {"\"/a\" \"gauge\" \"a\xC2\x85\"", "the instance is not up to 127"},
+      {"\"/a\" \"gauge\" \"\xED\xA0\x80\"", "the instance is not up to 127"},
+      {"\"/a\" \"gauge\" \"status\"", "the plugin's own"},
+      {"\"/a\" \"gauge\" \"state_unknown\"", "the plugin's own"},
+      {"\"/a\" \"gauge\" \"state_pending\"", "the plugin's own"},
+      {"\"/a\" \"gauge\" \"state_success\"", "the plugin's own"},
+      {"\"/a\" \"gauge\" \"state_error\"", "the plugin's own"},
+      {"\"/a\" \"gauge\" \"state_timeout\"", "the plugin's own"},
+      {"\"/a\" \"gauge\" \"state_payment_required\"", "the plugin's own"},
+      {"\"/a\" \"duration\" \"elapsed\"", "the plugin's own"},
+      {"\"/a\" \"duration\" \"status_age\"", "the plugin's own"},
+      {"\"/a\" \"duration\" \"media\"", "the plugin's own"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    char text[256];
+    struct error_case error = {text, text, {"Field: ", cases[i].problem}};
+    snprintf(text, sizeof(text), KEY "Field %s\n" TASK, cases[i].values);
+    assert_errors(&error, 1);
+    error.parts[2] = "Account \"acme\": ";
+    snprintf(text, sizeof(text),
+             KEY "StateSet false\n<Account \"acme\">\nField %s\n</Account>",
+             cases[i].values);
+    assert_errors(&error, 1);
+  }
+}
+
+static void test_duplicate_fields(void **state) {
+  static const struct error_case errors[] = {
+      {"same in all",
+       KEY "Field \"/a\" \"gauge\" \"a\"\nField \"/a\" \"gauge\" \"a\"",
+       {"Field: another field"}},
+      {"other pointer, apart",
+       KEY "Field \"/a\" \"gauge\" \"\"\nField \"/a\" \"gauge\" \"b\"\n" TASK
+           "Field \"/b\" \"gauge\" \"\"",
+       {"Field: another field"}},
+      {"inherited",
+       KEY "Field \"/a\" \"gauge\" \"a\"\n" IN_ACCOUNT(
+           "Field \"/b\" \"gauge\" \"a\"\n"),
+       {"Account \"a\": Field: another field"}},
+  };
+  (void)state;
+  ASSERT_ERRORS(errors);
+}
+
+static void test_inherited_fields(void **state) {
+  static const char *const first[] = {"/1 gauge 1"};
+  static const char *const second[] = {"/1 gauge 1", "/2 gauge 2",
+                                       "/3 gauge x"};
+  static const char *const outside[] = {"/1 gauge 1", "/2 gauge 2",
+                                        "/4 gauge x", " gauge "};
+  (void)state;
+  struct configuration *configuration = parse(
+      "inherited", KEY TASK
+      "Field \"/1\" \"gauge\" \"1\"\n"
+      "<Account \"first\">\n" TASK "</Account>\n"
+      "Field \"/2\" \"gauge\" \"2\"\n"
+      "<Account \"second\">\nField \"/3\" \"gauge\" \"x\"\n" TASK "</Account>\n"
+      "Field \"/4\" \"gauge\" \"x\"");
+  assert_fields("default", find(configuration, "default"), outside, 3);
+  assert_int_equal(parse_more(configuration,
+                              "Field \"\" \"gauge\" \"\"\n"
+                              "<Account \"third\">\n" TASK "</Account>"),
+                   0);
+  assert_fields("first", find(configuration, "first"), first, 1);
+  assert_fields("second", find(configuration, "second"), second, 3);
+  assert_fields("third", find(configuration, "third"), outside, 4);
+  assert_fields("default", find(configuration, "default"), outside, 4);
+  configuration_free(configuration);
+}
+
+static void append_fields(char *text, size_t size, size_t first, size_t count) {
+  for (size_t i = first; i < first + count; i++) {
+    size_t length = strlen(text);
+    snprintf(text + length, size - length, "Field \"/a\" \"gauge\" \"%zu\"\n",
+             i);
+  }
+}
+
+/* The text has as many fields outside any account, and in one after that. */
+static void write_fields(char *text, size_t size, size_t outside,
+                         size_t inside) {
+  snprintf(text, size, "%s", KEY TASK);
+  append_fields(text, size, 0, outside);
+  strncat(text, "<Account \"a\">\n", size - strlen(text) - 1);
+  append_fields(text, size, outside, inside);
+  strncat(text, "</Account>\n", size - strlen(text) - 1);
+}
+
+static void test_count_of_fields(void **state) {
+  char text[4096];
+  struct error_case error = {
+      text, text, {"Field: an account has at most 32 of them"}};
+  (void)state;
+  assert_int_equal(FIELDS_MAX, 32);
+  write_fields(text, sizeof(text), FIELDS_MAX, 0);
+  configuration_free(parse("all outside", text));
+  write_fields(text, sizeof(text), 0, FIELDS_MAX);
+  configuration_free(parse("all inside", text));
+  write_fields(text, sizeof(text), FIELDS_MAX - 1, 1);
+  configuration_free(parse("one inside", text));
+  write_fields(text, sizeof(text), FIELDS_MAX + 1, 0);
+  assert_errors(&error, 1);
+  error.parts[0] = "Account \"a\": Field: an account has at most 32 of them";
+  write_fields(text, sizeof(text), FIELDS_MAX, 1);
+  assert_errors(&error, 1);
+  write_fields(text, sizeof(text), 1, FIELDS_MAX);
+  assert_errors(&error, 1);
+}
+
 /* --- Accounts and keys ---------------------------------------------------- */
 
 static void test_bad_accounts(void **state) {
@@ -608,14 +936,19 @@ static void test_bad_accounts(void **state) {
   ASSERT_ERRORS(errors);
 }
 
-static void test_default_account_only_with_tasks(void **state) {
+static void test_default_account_only_if_needed(void **state) {
   static const struct {
     const char *name, *text;
     size_t accounts;
   } cases[] = {
       {"nothing", "", 0},
       {"a key only", KEY, 0},
+      {"a field only", KEY "Field \"/a\" \"gauge\" \"a\"", 0},
       {"a task", KEY TASK, 1},
+      {"a file of tasks", KEY "TaskFile \"f\"", 1},
+      {"a file of tasks, the key later", "TaskFile \"f\"\n" KEY, 1},
+      {"a task and a file", KEY TASK "TaskFile \"f\"", 1},
+      {"a file in an account", IN_ACCOUNT(KEY "TaskFile \"f\"\n"), 1},
       {"an account", KEY "<Account \"a\">\n" TASK "</Account>", 1},
       {"both", KEY "<Account \"a\">\n" TASK "</Account>\n" TASK, 2},
   };
@@ -627,8 +960,6 @@ static void test_default_account_only_with_tasks(void **state) {
     configuration_free(configuration);
   }
 }
-
-#define IN_ACCOUNT(text) "<Account \"a\">\n" text TASK "</Account>\n"
 
 /* Whose key is it in the end? */
 static void test_keys(void **state) {
@@ -804,6 +1135,7 @@ int main(void) {
       TEST(test_unknown_options),
       TEST(test_wrong_values),
       TEST(test_option_as_a_block),
+      TEST(test_exact_lines),
       TEST(test_bad_urls),
       TEST(test_task_forms),
       TEST(test_bad_tasks),
@@ -813,8 +1145,15 @@ int main(void) {
       TEST(test_duplicates),
       TEST(test_duplicate_in_a_later_block),
       TEST(test_same_id_in_two_accounts),
+      TEST(test_task_files),
+      TEST(test_bad_task_files),
+      TEST(test_good_fields),
+      TEST(test_bad_fields),
+      TEST(test_duplicate_fields),
+      TEST(test_inherited_fields),
+      TEST(test_count_of_fields),
       TEST(test_bad_accounts),
-      TEST(test_default_account_only_with_tasks),
+      TEST(test_default_account_only_if_needed),
       TEST(test_keys),
       TEST(test_bad_keys),
       TEST(test_bad_key_in_environment),

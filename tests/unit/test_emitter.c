@@ -49,6 +49,19 @@ static struct configuration *configure_two(const char *options) {
   return configure(text);
 }
 
+/* Text that collectd and its plugins can bear. */
+static void assert_clean(const char *name, const char *text) {
+  if (!utf8_is_valid(text, strlen(text)) || utf8_has_control(text))
+    fail_msg("case \"%s\": not clean: %s", name, text);
+  ASSERT_CASE(name, strstr(text, SECRET) == NULL);
+}
+
+static void assert_contains(const char *name, const char *text,
+                            const char *part) {
+  if (part != NULL && strstr(text, part) == NULL)
+    fail_msg("case \"%s\": no \"%s\" in: %s", name, part, text);
+}
+
 /* --- Values --------------------------------------------------------------- */
 
 struct expected_value {
@@ -94,7 +107,8 @@ static struct task_values task_values(size_t account, const char *name,
   struct task_values values = {.account = account,
                                .state = state,
                                .elapsed = elapsed,
-                               .status_age = status_age};
+                               .status_age = status_age,
+                               .media_duration = -1};
   snprintf(values.name, sizeof(values.name), "%s", name);
   return values;
 }
@@ -203,6 +217,31 @@ static void test_values_left_out(void **state) {
                           cases[i].status_age));
     ASSERT_CASE(cases[i].name, mock_value_count() == cases[i].count);
     assert_values(cases[i].expected, cases[i].count);
+  }
+  configuration_free(configuration);
+}
+
+static void test_media_duration(void **state) {
+  static const struct {
+    const char *name;
+    double duration;
+    bool is_there;
+  } cases[] = {{"not known", -1, false},
+               {"not a number", NAN, false},
+               {"nothing", 0, true},
+               {"with a fraction", 63.5, true}};
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct task_values task = task_values(0, "one", TASK_SUCCESS, -1, -1);
+    task.media_duration = cases[i].duration;
+    emit_task(configuration, task);
+    ASSERT_CASE(cases[i].name, mock_value_count() == 7u + cases[i].is_there);
+    for (size_t k = 0; k < mock_value_count(); k++)
+      if (strcmp(mock_value(k)->type_instance, "media") == 0)
+        ASSERT_CASE(cases[i].name,
+                    strcmp(mock_value(k)->type, "duration") == 0 &&
+                        mock_value(k)->values[0].gauge == cases[i].duration);
   }
   configuration_free(configuration);
 }
@@ -354,14 +393,152 @@ static void test_empty_snapshot(void **state) {
   configuration_free(configuration);
 }
 
-/* --- Events --------------------------------------------------------------- */
+/* --- Fields --------------------------------------------------------------- */
 
-/* Text that collectd and its plugins can bear. */
-static void assert_clean(const char *name, const char *text) {
-  if (!utf8_is_valid(text, strlen(text)) || utf8_has_control(text))
-    fail_msg("case \"%s\": not clean: %s", name, text);
-  ASSERT_CASE(name, strstr(text, SECRET) == NULL);
+/* A field of each kind of data source. */
+#define KINDS_OF_FIELDS                                                        \
+  "Field \"/g\" \"gauge\" \"g\"\nField \"/d\" \"total_requests\" \"d\"\n"      \
+  "Field \"/c\" \"mock_counter\" \"c\"\nField \"/a\" \"mock_absolute\" "       \
+  "\"a\"\n"
+
+static const value_list_t *find_value(const char *identifier) {
+  for (size_t i = 0; i < mock_value_count(); i++) {
+    char found[1024];
+    mock_identify(mock_value(i), found, sizeof(found));
+    if (strcmp(found, identifier) == 0)
+      return mock_value(i);
+  }
+  return NULL;
 }
+
+/* Emits a task with these numbers for fields. */
+static void emit_fields(const struct configuration *configuration,
+                        double *numbers) {
+  struct task_values task = task_values(0, "one", TASK_PENDING, -1, -1);
+  struct snapshot snapshot = {
+      .tasks = &task, .task_count = 1, .fields = numbers};
+  mock_reset();
+  emitter_values(configuration, &snapshot);
+}
+
+/* Numbers are cut to what the data source holds, and left out where it can't
+ * hold them. */
+static void test_fields(void **state) {
+  static const struct {
+    const char *name;
+    double number;
+    bool gauge, derive, unsigned_ones;
+    int64_t cut; /* of the last two */
+  } cases[] = {
+      {"none", NAN, false, false, false, 0},
+      {"zero", 0, true, true, true, 0},
+      {"negative zero", -0.0, true, true, true, 0},
+      {"a fraction", 42.9, true, true, true, 42},
+      {"negative", -7.5, true, true, false, -7},
+      {"a small negative", -0.25, true, true, false, 0},
+      {"the largest", 0x1.fffffffffffffp62, true, true, true, INT64_MAX - 1023},
+      {"too large", 0x1p63, true, false, false, 0},
+      {"far too large", 1e300, true, false, false, 0},
+      {"far too small", -1e300, true, false, false, 0},
+  };
+  (void)state;
+  struct configuration *configuration =
+      configure("APIKey \"k\"\n" KINDS_OF_FIELDS "StateSet false\n"
+                "Task \"id-1\" \"one\"");
+  emitter_find_types(configuration);
+  assert_int_equal(mock_log_count(), 0);
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    double number = cases[i].number;
+    double numbers[] = {number, number, number, number};
+    emit_fields(configuration, numbers);
+    const value_list_t *gauge = find_value(HOST "camb_task-one/gauge-g");
+    const value_list_t *derive =
+        find_value(HOST "camb_task-one/total_requests-d");
+    const value_list_t *counter =
+        find_value(HOST "camb_task-one/mock_counter-c");
+    const value_list_t *absolute =
+        find_value(HOST "camb_task-one/mock_absolute-a");
+    ASSERT_CASE(cases[i].name, (gauge != NULL) == cases[i].gauge);
+    ASSERT_CASE(cases[i].name, (derive != NULL) == cases[i].derive);
+    ASSERT_CASE(cases[i].name, (counter != NULL) == cases[i].unsigned_ones);
+    ASSERT_CASE(cases[i].name, (absolute != NULL) == cases[i].unsigned_ones);
+    if (gauge != NULL)
+      ASSERT_CASE(cases[i].name, gauge->values[0].gauge == number);
+    if (derive != NULL)
+      ASSERT_CASE(cases[i].name, derive->values[0].derive == cases[i].cut);
+    if (counter != NULL)
+      ASSERT_CASE(cases[i].name,
+                  counter->values[0].counter == (counter_t)cases[i].cut);
+    if (absolute != NULL)
+      ASSERT_CASE(cases[i].name,
+                  absolute->values[0].absolute == (absolute_t)cases[i].cut);
+    ASSERT_CASE(cases[i].name, mock_log_count() == 0);
+  }
+  configuration_free(configuration);
+}
+
+/* Each task has its numbers, and each account its fields. */
+static void test_fields_of_several_tasks(void **state) {
+  static const struct expected_value expected[] = {
+      {HOST "camb_task-one/gauge-status", 1},
+      {HOST "camb_task-one/percent-done", 10},
+      {HOST "camb_task-acme-two/gauge-status", 1},
+      {HOST "camb_task-acme-two/percent-done", 20},
+      {HOST "camb_task-acme-two/count", 21},
+      {HOST "camb_task-three/gauge-status", 1},
+      {HOST "camb_task-three/percent-done", 30},
+  };
+  (void)state;
+  struct configuration *configuration =
+      configure("APIKey \"k\"\nStateSet false\n"
+                "Field \"/done\" \"percent\" \"done\"\n"
+                "Task \"id-1\" \"one\"\nTask \"id-3\" \"three\"\n"
+                "<Account \"acme\">\nField \"/n\" \"count\" \"\"\n"
+                "Task \"id-2\" \"two\"\n</Account>");
+  struct task_values tasks[] = {
+      task_values(0, "one", TASK_PENDING, -1, -1),
+      task_values(1, "acme-two", TASK_PENDING, -1, -1),
+      task_values(0, "three", TASK_PENDING, -1, -1)};
+  double numbers[] = {10, 20, 21, 30};
+  tasks[1].first_field = 1;
+  tasks[2].first_field = 3;
+  struct snapshot snapshot = {
+      .tasks = tasks, .task_count = 3, .fields = numbers};
+  emitter_find_types(configuration);
+  emitter_values(configuration, &snapshot);
+  ASSERT_VALUES(expected);
+  configuration_free(configuration);
+}
+
+/* One error, and the other values come all the same. */
+static void test_types_that_are_no_good(void **state) {
+  static const char *const types[] = {"no_such_type", "if_octets", "Gauge"};
+  (void)state;
+  for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+    char text[256];
+    double numbers[] = {1, 2};
+    snprintf(text, sizeof(text),
+             "APIKey \"" SECRET "\"\nStateSet false\n"
+             "Field \"/bad/one\" \"%s\" \"b\"\n"
+             "Field \"/good\" \"count\" \"g\"\nTask \"id-1\" \"one\"",
+             types[i]);
+    struct configuration *configuration = configure(text);
+    emitter_find_types(configuration);
+    ASSERT_CASE(types[i], mock_log_count() == 1);
+    ASSERT_CASE(types[i], mock_log_level(0) == LOG_ERR);
+    assert_contains(types[i], mock_log_line(0), types[i]);
+    assert_contains(types[i], mock_log_line(0), "/bad/one");
+    assert_contains(types[i], mock_log_line(0), "\"default\"");
+    assert_clean(types[i], mock_log_line(0));
+    emit_fields(configuration, numbers);
+    ASSERT_CASE(types[i], mock_value_count() == 2);
+    ASSERT_CASE(types[i], find_value(HOST "camb_task-one/count-g") != NULL);
+    ASSERT_CASE(types[i], mock_log_count() == 0);
+    configuration_free(configuration);
+  }
+}
+
+/* --- Events --------------------------------------------------------------- */
 
 /* Meta data as text, "" if there is none of that name. */
 static const char *meta(const notification_t *notification, const char *name,
@@ -389,12 +566,6 @@ static size_t meta_count(const notification_t *notification) {
   return count;
 }
 
-static void assert_contains(const char *name, const char *text,
-                            const char *part) {
-  if (part != NULL && strstr(text, part) == NULL)
-    fail_msg("case \"%s\": no \"%s\" in: %s", name, part, text);
-}
-
 static void assert_identity(const char *name, const notification_t *told,
                             const char *host, const char *plugin,
                             const char *instance) {
@@ -406,15 +577,14 @@ static void assert_identity(const char *name, const notification_t *told,
   ASSERT_CASE(name, told->time == MOCK_TIME);
 }
 
-static struct tracker_event ended(enum task_state state, double elapsed,
-                                  int64_t run_id, const char *reason,
-                                  const char *message) {
-  struct tracker_event event = {.kind = EVENT_TASK_ENDED,
-                                .name = "one",
-                                .id = "id-1",
-                                .state = state,
-                                .elapsed = elapsed,
-                                .run_id = run_id};
+static struct event ended(enum task_state state, double elapsed, int64_t run_id,
+                          const char *reason, const char *message) {
+  struct event event = {.kind = EVENT_TASK_ENDED,
+                        .name = "one",
+                        .id = "id-1",
+                        .state = state,
+                        .elapsed = elapsed,
+                        .run_id = run_id};
   snprintf(event.exception_reason, sizeof(event.exception_reason), "%s",
            reason);
   snprintf(event.message, sizeof(event.message), "%s", message);
@@ -424,7 +594,7 @@ static struct tracker_event ended(enum task_state state, double elapsed,
 /* The one notification that comes of an event, which logs nothing. */
 static const notification_t *
 notification_of(const char *name, const struct configuration *configuration,
-                const struct tracker_event *event) {
+                const struct event *event) {
   mock_reset();
   emitter_event(configuration, event);
   ASSERT_CASE(name, mock_notification_count() == 1);
@@ -457,7 +627,7 @@ static void test_task_ended(void **state) {
   struct configuration *configuration = configure_two("");
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     const char *name = cases[i].name;
-    struct tracker_event event =
+    struct event event =
         ended(cases[i].state, cases[i].elapsed, cases[i].run_id,
               cases[i].reason, cases[i].message);
     const notification_t *told = notification_of(name, configuration, &event);
@@ -485,6 +655,81 @@ static void test_task_ended(void **state) {
   configuration_free(configuration);
 }
 
+static void test_result(void **state) {
+  static const struct {
+    const char *name, *project, *url;
+    size_t meta_count; /* four without a result */
+  } cases[] = {
+      {"none", "", "", 4},
+      {"both", "Größe – Trailer", "https://studio.example/p/1?a=b", 6},
+      {"a name", "Trailer", "", 5},
+      {"a URL", "", "https://studio.example/p/1", 5},
+  };
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    const char *name = cases[i].name;
+    char text[1024];
+    struct event event = ended(TASK_SUCCESS, 12.5, 4711, "", "");
+    strcpy(event.project_name, cases[i].project);
+    strcpy(event.studio_url, cases[i].url);
+    const notification_t *told = notification_of(name, configuration, &event);
+    ASSERT_CASE(name, told->severity == NOTIF_OKAY);
+    assert_clean(name, told->message);
+    assert_contains(name, told->message, cases[i].project);
+    assert_contains(name, told->message, cases[i].url);
+    ASSERT_CASE(name, (strstr(told->message, "project") != NULL) ==
+                          (cases[i].project[0] != '\0'));
+    META("project_name", cases[i].project);
+    META("studio_url", cases[i].url);
+    ASSERT_CASE(name, meta_count(told) == cases[i].meta_count);
+  }
+  configuration_free(configuration);
+}
+
+/* A task that is pending for too long. */
+static struct event stalled(void) {
+  return (struct event){.kind = EVENT_TASK_STALLED,
+                        .name = "one",
+                        .id = "id-1",
+                        .state = TASK_PENDING,
+                        .elapsed = 5400,
+                        .run_id = STATUS_RUN_ID_NONE};
+}
+
+static void test_task_stalled(void **state) {
+  static const char name[] = "stalled";
+  (void)state;
+  char text[1024];
+  struct configuration *configuration = configure_two("");
+  struct event event = stalled();
+  const notification_t *told = notification_of(name, configuration, &event);
+  assert_identity(name, told, MOCK_HOST, "camb_task", "one");
+  assert_int_equal(told->severity, NOTIF_WARNING);
+  assert_string_equal(told->message,
+                      "Task one is still PENDING after 1 h 30 min, longer than "
+                      "StalledAfter, ID id-1");
+  META("task_id", "id-1");
+  META("status", "PENDING");
+  META("elapsed", "5400");
+  assert_int_equal(meta_count(told), 3);
+  assert_int_equal(mock_log_count(), 0);
+  /* with all that the API says of it */
+  event.run_id = 4711;
+  strcpy(event.exception_reason, "IN_QUEUE");
+  strcpy(event.message, "the ETA is 5 min");
+  told = notification_of(name, configuration, &event);
+  assert_string_equal(told->message,
+                      "Task one is still PENDING after 1 h 30 min, longer than "
+                      "StalledAfter, run 4711, reason IN_QUEUE, ID id-1: the "
+                      "ETA is 5 min");
+  META("run_id", "4711");
+  META("exception_reason", "IN_QUEUE");
+  META("message", "the ETA is 5 min");
+  assert_int_equal(meta_count(told), 6);
+  configuration_free(configuration);
+}
+
 static void test_elapsed_time_in_words(void **state) {
   static const struct {
     double seconds;
@@ -497,8 +742,7 @@ static void test_elapsed_time_in_words(void **state) {
   (void)state;
   struct configuration *configuration = configure_two("");
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-    struct tracker_event event =
-        ended(TASK_SUCCESS, cases[i].seconds, 1, "", "");
+    struct event event = ended(TASK_SUCCESS, cases[i].seconds, 1, "", "");
     const notification_t *told =
         notification_of(cases[i].text, configuration, &event);
     assert_contains(cases[i].text, told->message, cases[i].text);
@@ -509,7 +753,7 @@ static void test_elapsed_time_in_words(void **state) {
 static void test_id_that_is_the_name_stands_once(void **state) {
   (void)state;
   struct configuration *configuration = configure_two("");
-  struct tracker_event event = ended(TASK_SUCCESS, 1, 1, "", "");
+  struct event event = ended(TASK_SUCCESS, 1, 1, "", "");
   strcpy(event.name, event.id);
   const notification_t *told = notification_of("same", configuration, &event);
   const char *first = strstr(told->message, "id-1");
@@ -526,7 +770,7 @@ static void fill(char *buffer, size_t size, const char *character) {
   buffer[length] = '\0';
 }
 
-static void assert_fits(const char *name, const struct tracker_event *event,
+static void assert_fits(const char *name, const struct event *event,
                         const notification_t *told) {
   char text[1024];
   size_t length = strnlen(told->message, sizeof(told->message));
@@ -554,7 +798,7 @@ static void test_lengths(void **state) {
     size_t name_size = sizes[i / 4 % SIZES];
     size_t id_size = sizes[i / 4 / SIZES % SIZES];
     size_t message_size = sizes[i / 4 / SIZES / SIZES];
-    struct tracker_event event = ended(TASK_ERROR, 5000, INT64_MAX, "", "");
+    struct event event = ended(TASK_ERROR, 5000, INT64_MAX, "", "");
     char name[128];
     if (name_size > sizeof(event.name) || id_size > sizeof(event.id))
       continue;
@@ -569,12 +813,67 @@ static void test_lengths(void **state) {
   configuration_free(configuration);
 }
 
+/* The longest of everything there can be. */
+static void test_longest(void **state) {
+  static const char *const characters[] = {"x", "é", "日", "😀"};
+  static const enum event_kind kinds_of_task[] = {EVENT_TASK_ENDED,
+                                                  EVENT_TASK_STALLED};
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  for (size_t i = 0; i < 4 * 2; i++) {
+    const char *name = characters[i / 2];
+    char text[1024];
+    struct event event =
+        ended(TASK_PAYMENT_REQUIRED, 1e15, INT64_MIN + 1, "", "");
+    event.kind = kinds_of_task[i % 2];
+    fill(event.name, sizeof(event.name), name);
+    fill(event.id, sizeof(event.id), "i");
+    fill(event.exception_reason, sizeof(event.exception_reason), name);
+    fill(event.message, sizeof(event.message), name);
+    fill(event.project_name, sizeof(event.project_name), name);
+    fill(event.studio_url, sizeof(event.studio_url), "u");
+    const notification_t *told = notification_of(name, configuration, &event);
+    assert_fits(name, &event, told);
+    assert_contains(name, told->message, "PAYMENT_REQUIRED");
+    META("project_name", event.project_name);
+    META("studio_url", event.studio_url);
+    META("run_id", "-9223372036854775807");
+    ASSERT_CASE(name, meta_count(told) == 8);
+  }
+  configuration_free(configuration);
+}
+
+/* A file's problem is logged as it is, whatever its length. */
+static void test_file_problems(void **state) {
+  static const char *const characters[] = {"%", "é", "日", "😀"};
+  (void)state;
+  struct configuration *configuration = configure_two("Notify false");
+  for (size_t i = 0; i < 4; i++) {
+    struct event event = {.kind = EVENT_FILE_PROBLEM};
+    char over[EVENT_DETAIL_SIZE + 16];
+    fill(event.detail, sizeof(event.detail), characters[i]);
+    mock_reset();
+    emitter_event(configuration, &event);
+    assert_int_equal(mock_log_count(), 1);
+    assert_int_equal(mock_log_level(0), LOG_WARNING);
+    assert_contains(characters[i], mock_log_line(0), event.detail);
+    event.kind = EVENT_FILE_PROBLEM_OVER;
+    emitter_event(configuration, &event);
+    assert_int_equal(mock_log_count(), 2);
+    assert_int_equal(mock_log_level(1), LOG_NOTICE);
+    snprintf(over, sizeof(over), "over: %s", event.detail);
+    assert_contains(characters[i], mock_log_line(1), over);
+    assert_int_equal(mock_notification_count(), 0);
+  }
+  configuration_free(configuration);
+}
+
 static void test_long_message_is_cut_late(void **state) {
   static const char *const characters[] = {"x", "é", "日", "😀"};
   (void)state;
   struct configuration *configuration = configure_two("");
   for (size_t i = 0; i < 4; i++) {
-    struct tracker_event event = ended(TASK_ERROR, 5, 7, "", "");
+    struct event event = ended(TASK_ERROR, 5, 7, "", "");
     fill(event.message, sizeof(event.message), characters[i]);
     const notification_t *told =
         notification_of(characters[i], configuration, &event);
@@ -587,10 +886,10 @@ static void test_long_message_is_cut_late(void **state) {
   configuration_free(configuration);
 }
 
-/* What each kind of event tells, but for EVENT_TASK_ENDED. */
+/* What each kind of event tells, but for those that notify of a task. */
 static const struct {
   const char *name;
-  enum tracker_event_kind kind;
+  enum event_kind kind;
   enum outcome outcome;
   int severity; /* of the notification; 0: there is none */
   int level;    /* of the log line; 0: there is none */
@@ -633,18 +932,18 @@ static const struct {
      0,
      LOG_NOTICE,
      {"\"acme\"", "requests time out"}},
-    {"key file",
-     EVENT_KEY_PROBLEM,
+    {"file",
+     EVENT_FILE_PROBLEM,
      OUTCOME_OK,
      0,
      LOG_WARNING,
-     {"\"acme\"", "HTTP 404: no such task"}},
-    {"key file, over",
-     EVENT_KEY_PROBLEM_OVER,
+     {"HTTP 404: no such task"}},
+    {"file, over",
+     EVENT_FILE_PROBLEM_OVER,
      OUTCOME_OK,
      0,
      LOG_NOTICE,
-     {"\"acme\"", "key"}},
+     {"over: HTTP 404: no such task"}},
     {"key rejected",
      EVENT_KEY_REJECTED,
      OUTCOME_OK,
@@ -662,14 +961,33 @@ static const struct {
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
+/* The account's trouble is no task's. */
+static void test_account_trouble_without_a_name(void **state) {
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  struct event event = {.kind = EVENT_ACCOUNT_TROUBLE,
+                        .account = 1,
+                        .outcome = OUTCOME_RATE_LIMITED,
+                        .detail = "so it said before",
+                        .run_id = STATUS_RUN_ID_NONE};
+  mock_reset();
+  emitter_event(configuration, &event);
+  assert_int_equal(mock_log_count(), 1);
+  assert_int_equal(mock_log_level(0), LOG_WARNING);
+  assert_non_null(strstr(mock_log_line(0), "\"acme\""));
+  assert_non_null(strstr(mock_log_line(0), " (so it said before)"));
+  assert_null(strstr(mock_log_line(0), "for task"));
+  configuration_free(configuration);
+}
+
 static void emit_kind(const struct configuration *configuration, size_t i) {
-  struct tracker_event event = {.kind = kinds[i].kind,
-                                .account = 1,
-                                .outcome = kinds[i].outcome,
-                                .detail = "HTTP 404: no such task",
-                                .name = "acme-two",
-                                .id = "id-2",
-                                .run_id = STATUS_RUN_ID_NONE};
+  struct event event = {.kind = kinds[i].kind,
+                        .account = 1,
+                        .outcome = kinds[i].outcome,
+                        .detail = "HTTP 404: no such task",
+                        .name = "acme-two",
+                        .id = "id-2",
+                        .run_id = STATUS_RUN_ID_NONE};
   mock_reset();
   emitter_event(configuration, &event);
 }
@@ -709,13 +1027,16 @@ static void test_notify_off(void **state) {
     ASSERT_CASE(kinds[i].name, mock_log_count() == (kinds[i].level != 0));
   }
   for (int i = 0; i < TASK_STATE_COUNT; i++) {
-    struct tracker_event event = ended((enum task_state)i, 1, 1, "R", "m");
+    struct event event = ended((enum task_state)i, 1, 1, "R", "m");
     if (!task_state_info[i].final)
       continue;
     mock_reset();
     emitter_event(configuration, &event);
     ASSERT_CASE(task_state_info[i].name, mock_notification_count() == 0);
   }
+  struct event event = stalled();
+  emitter_event(configuration, &event);
+  assert_int_equal(mock_notification_count(), 0);
   configuration_free(configuration);
 }
 
@@ -726,7 +1047,7 @@ static void test_options_of_the_account(void **state) {
       configure("APIKey \"k\"\nNotify false\nTask \"id-1\" \"one\"\n"
                 "<Account \"acme\">\nNotify true\nHost \"acme.example\"\n"
                 "Task \"id-2\" \"two\"\n</Account>");
-  struct tracker_event event = ended(TASK_SUCCESS, 1, 1, "", "");
+  struct event event = ended(TASK_SUCCESS, 1, 1, "", "");
   emitter_event(configuration, &event);
   assert_int_equal(mock_notification_count(), 0);
   event.account = 1;
@@ -744,7 +1065,7 @@ static void test_account_of_the_longest_name(void **state) {
     snprintf(text, sizeof(text), "APIKey \"k\"\n<Account \"%s\">\n</Account>\n",
              name);
     struct configuration *configuration = configure(text);
-    struct tracker_event event = {.kind = EVENT_BLIND};
+    struct event event = {.kind = EVENT_BLIND};
     const notification_t *told = notification_of(name, configuration, &event);
     assert_identity(name, told, MOCK_HOST, "camb_api", name);
     assert_clean(name, told->message);
@@ -760,16 +1081,25 @@ int main(void) {
       TEST(test_state_codes),
       TEST(test_state_set_off),
       TEST(test_values_left_out),
+      TEST(test_media_duration),
+      TEST(test_fields),
+      TEST(test_fields_of_several_tasks),
+      TEST(test_types_that_are_no_good),
       TEST(test_values_of_an_account),
       TEST(test_account_values_left_out),
       TEST(test_hosts),
       TEST(test_empty_snapshot),
       TEST(test_task_ended),
+      TEST(test_result),
+      TEST(test_task_stalled),
       TEST(test_elapsed_time_in_words),
       TEST(test_id_that_is_the_name_stands_once),
       TEST(test_lengths),
+      TEST(test_longest),
+      TEST(test_file_problems),
       TEST(test_long_message_is_cut_late),
       TEST(test_other_events),
+      TEST(test_account_trouble_without_a_name),
       TEST(test_notify_off),
       TEST(test_options_of_the_account),
       TEST(test_account_of_the_longest_name),

@@ -378,7 +378,7 @@ static void test_status_classes(void **state) {
       {407, OUTCOME_CLIENT_ERROR}, {408, OUTCOME_TIMEOUT},
       {409, OUTCOME_CLIENT_ERROR}, {422, OUTCOME_CLIENT_ERROR},
       {429, OUTCOME_RATE_LIMITED}, {499, OUTCOME_CLIENT_ERROR},
-      {500, OUTCOME_SERVER_ERROR}, {503, OUTCOME_SERVER_ERROR},
+      {500, OUTCOME_SERVER_ERROR}, {503, OUTCOME_UNAVAILABLE},
       {599, OUTCOME_SERVER_ERROR}, {600, OUTCOME_INVALID},
       {999, OUTCOME_INVALID},
   };
@@ -1114,7 +1114,7 @@ static void test_not_sent_again(void **state) {
         GOOD},
        PATIENCE,
        1,
-       OUTCOME_SERVER_ERROR},
+       OUTCOME_UNAVAILABLE},
       {"408",
        {1,
         {"HTTP/1.1 408 Slow\r\nConnection: close\r\n"

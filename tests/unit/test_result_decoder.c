@@ -110,7 +110,7 @@ static const struct {
     {"duration small", "{\"project_details\":{\"duration\":1e-3}}", "", "",
      1e-3},
     {"duration large",
-     "{\"project_details\":{\"duration\":18446744073709551615}}", "", "",
+     "{\"project_details\":{\"duration\":18446744073709551614}}", "", "",
      0x1p64},
     {"duration negative", "{\"project_details\":{\"duration\":-0.5}}", "", "",
      -1},

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The tracker and the files' problems behind one mutex: all that the plugin's
+ * threads share. The mutex is never held while the disk, the network or the
+ * host is waited for. */
+#ifndef SHARED_TRACKER_H
+#define SHARED_TRACKER_H
+
+#include "file_problems.h"
+#include "tracker.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct shared_tracker {
+  pthread_mutex_t mutex;
+  pthread_cond_t changed; /* anything that somebody may wait for */
+  struct tracker *tracker;
+  struct file_problems problems;
+};
+
+/* Takes over the tracker, which may be NULL. */
+void shared_tracker_init(struct shared_tracker *shared,
+                         struct tracker *tracker);
+void shared_tracker_destroy(struct shared_tracker *shared);
+
+/* A condition to be waited for with deadlines of shared_tracker_deadline. */
+void shared_tracker_init_condition(pthread_cond_t *condition);
+
+void shared_tracker_lock(struct shared_tracker *shared);
+void shared_tracker_unlock(struct shared_tracker *shared);
+
+/* Unlocks after a change that somebody may wait for. */
+void shared_tracker_unlock_changed(struct shared_tracker *shared);
+
+/* Locks and sets a file's problem, "" for none. */
+void shared_tracker_set_problem(struct shared_tracker *shared,
+                                const void *owner, const char *text);
+
+struct moment moment_now(void);
+
+/* The time of the steady clock in so many milliseconds, and waiting, locked,
+ * for a change until then; false when it is past. */
+struct timespec shared_tracker_deadline(int64_t wait);
+bool shared_tracker_wait(struct shared_tracker *shared,
+                         const struct timespec *deadline);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The values of all accounts and tasks at one moment, on their way from the
+ * tracker to the emitter. */
+#ifndef SNAPSHOT_H
+#define SNAPSHOT_H
+
+#include "outcome.h"
+#include "task_list.h"
+#include "task_state.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The values of one task. */
+struct task_values {
+  size_t account;
+  char name[TASK_NAME_MAX + 1];
+  enum task_state state;
+  double elapsed;        /* seconds; negative: not known */
+  double status_age;     /* seconds; negative: no valid answer yet */
+  double media_duration; /* as the API gives it; negative: not known */
+  size_t first_field;    /* in the snapshot's fields; the account's rules say
+                            how many */
+};
+
+/* The values of one account. */
+struct account_values {
+  size_t states[TASK_STATE_COUNT]; /* how many tasks are in each */
+  int up;                          /* 1, 0, or -1: nothing known yet */
+  /* over the requests that ended since the last snapshot, in seconds;
+   * negative: none ended */
+  double response_average, response_maximum;
+  int64_t requests[REQUEST_COUNTER_COUNT]; /* since the start */
+};
+
+/* All zero is an empty one. */
+struct snapshot {
+  struct account_values *accounts;
+  struct task_values *tasks; /* in the order of their listing */
+  double *fields;            /* NAN: there is none */
+  size_t account_count, account_capacity;
+  size_t task_count, task_capacity;
+  size_t field_count, field_capacity;
+};
+
+/* Empties the snapshot and makes room for so many, in the memory that it has if
+ * that does. Returns false when out of memory. */
+bool snapshot_start(struct snapshot *snapshot, size_t accounts, size_t tasks,
+                    size_t fields);
+
+/* Frees its memory. */
+void snapshot_clear(struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of one task: a part of the tracker, which alone changes it and
+ * says when. Times are milliseconds of a steady clock. */
+#ifndef TASK_H
+#define TASK_H
+
+#include "due_queue.h"
+#include "event.h"
+#include "moment.h"
+#include "outcome.h"
+#include "task_list.h"
+#include "task_record.h"
+#include "task_state.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What makes a task that task. The texts are those of its definition. */
+struct task_identity {
+  size_t account;
+  const char *type, *id;
+};
+
+struct task {
+  struct due_entry due; /* first, so that an entry is its task */
+  struct task_identity identity;
+  struct task_definition *definition;
+
+  bool is_new;         /* the listing that has it is not in force yet */
+  bool is_listed_next; /* by a listing that is being put in force */
+  bool is_listed;
+  int64_t listed;   /* when it was first listed */
+  int64_t unlisted; /* when it was last found to be listed no more */
+  int64_t started;  /* by its definition, or else when it was first listed */
+
+  enum task_state state;
+  bool saw_pending;                 /* so its end, when it comes, is known */
+  int64_t changed;                  /* when the state became what it is */
+  int64_t confirmed;                /* when a valid answer last came */
+  int64_t run_id;                   /* or STATUS_RUN_ID_NONE */
+  char *exception_reason, *message; /* NULL: none */
+  double *fields;                   /* NAN: there is none */
+  size_t field_count;
+
+  bool wants_result;               /* before its end is told */
+  char *project_name, *studio_url; /* NULL: none */
+  double media_duration;           /* negative: not known */
+
+  bool is_taken;     /* a request for it is under way */
+  uint64_t round;    /* in which it was taken */
+  uint64_t asked;    /* the number of its request */
+  unsigned failures; /* in a row */
+  int64_t gap;       /* between its last poll and the next */
+
+  enum outcome trouble; /* OUTCOME_OK: none */
+  int64_t refused;      /* when 401 or 403 became the trouble */
+  bool was_refused;     /* in an earlier life, and ever since */
+  char *trouble_detail; /* NULL: none */
+
+  /* what has been told */
+  bool end_told, stalled_told;
+  enum outcome trouble_told;
+  bool reporting; /* in the list of those that may have something to tell */
+  struct task *next_reporting;
+};
+
+/* A task of which nothing is known but a copy of its definition. NULL when out
+ * of memory. */
+struct task *task_create(const struct task_definition *definition,
+                         size_t field_count, struct moment now);
+void task_free(struct task *task);
+
+/* Gives the task a definition of the same identity, which becomes its own. */
+void task_define(struct task *task, struct task_definition *definition,
+                 struct moment now);
+
+bool task_is_final(const struct task *task);
+
+/* Whether there is anything to ask for the task, now or later. */
+bool task_wants_request(const struct task *task);
+
+/* A copy of text, NULL if it is empty or when out of memory: what a task has no
+ * text of is left out where it is told. */
+char *task_copy_text(const char *text);
+
+/* Takes over what a valid answer says beside the state. */
+void task_take_answer(struct task *task, const struct status_answer *status);
+
+/* Values, in seconds; negative: not known. */
+double task_elapsed(const struct task *task, int64_t now);
+double task_status_age(const struct task *task, int64_t now);
+
+/* Whether the trouble is that the API does not take the key for it. */
+bool task_is_refused(const struct task *task);
+
+/* What outlives the daemon, but for is_refused, and takes it back into a new
+ * task; false when out of memory, and then the task is only good for being
+ * freed. */
+void task_get_record(const struct task *task, struct moment now,
+                     struct task_record *record);
+bool task_restore(struct task *task, const struct task_record *record,
+                  struct moment now);
+
+/* Fills an event on the task; the outcome is that of a trouble. */
+void task_fill_event(const struct task *task, int64_t now, enum event_kind kind,
+                     enum outcome outcome, struct event *event);
+
+#endif
