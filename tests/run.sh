@@ -32,6 +32,13 @@ packages=(
   clang clang-format clang-tidy cppcheck shellcheck
 )
 
+# Where there is such a package: elsewhere libFuzzer comes with clang.
+fuzzing_package=libclang-rt-dev
+fuzzing_seconds=5 # of each harness; more by tests/fuzz.sh
+
+# What runs several threads at once.
+threaded_tests='tests/unit/test_http_client tests/unit/test_poller'
+
 say() { printf '\n==> %s\n' "$*"; }
 
 end() {
@@ -66,12 +73,20 @@ check() {
   fi
 }
 
+is_installed() {
+  dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null |
+    grep -q '^installed$'
+}
+
 install_packages() {
   local package missing=() sudo=()
   for package in "${packages[@]}"; do
-    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
-      grep -q '^installed$' || missing+=("$package")
+    is_installed "$package" || missing+=("$package")
   done
+  if ! is_installed "$fuzzing_package" &&
+    apt-cache show "$fuzzing_package" >/dev/null 2>&1; then
+    missing+=("$fuzzing_package")
+  fi
   [ "${#missing[@]}" -gt 0 ] || return 0
   say "Installing ${missing[*]}"
   if [ "$(id -u)" -ne 0 ]; then
@@ -134,9 +149,11 @@ source_flags() {
 }
 
 check_sources() {
-  local sources=("$top"/src/*.[ch] "$top"/tests/*.[ch] "$top"/tests/unit/*.[ch])
-  local units=("$top"/src/*.c "$top"/tests/*.c "$top"/tests/unit/*.c)
-  local flags
+  local directory flags sources=() units=()
+  for directory in src tests tests/fuzz tests/unit; do
+    sources+=("$top/$directory"/*.[ch])
+    units+=("$top/$directory"/*.c)
+  done
   mapfile -t flags < <(source_flags)
   check clang-format clang-format --dry-run -Werror "${sources[@]}"
   check cppcheck cppcheck -q --enable=warning,performance,portability \
@@ -156,6 +173,27 @@ tidy() {
   done
   printf '%s\0' "${files[@]}" |
     xargs -0 -P "$jobs" -I{} clang-tidy --quiet {} "$@"
+}
+
+check_threads() {
+  local without_aslr=()
+  # gcc's ThreadSanitizer (12) knows only some of the layouts that Linux makes
+  ! setarch -R true 2>/dev/null || without_aslr=(setarch -R)
+  require configure-thread-sanitizer \
+    configured thread-sanitizer --enable-thread-sanitizer
+  make_check thread-sanitizer "${without_aslr[@]}" \
+    make -O -j"$jobs" -C "$build/thread-sanitizer" check \
+    "check_PROGRAMS=$threaded_tests" "TESTS=$threaded_tests"
+}
+
+fuzz() {
+  if ! "$top/tests/fuzz.sh" --probe; then
+    echo "SKIP: fuzz"
+    skipped=$((skipped + 1))
+    return
+  fi
+  check fuzz env "BUILD_DIR=$build" "$top/tests/fuzz.sh" "$fuzzing_seconds"
+  grep ' runs ' "$logs/fuzz.log"
 }
 
 main() {
@@ -181,6 +219,12 @@ main() {
   say "Unit tests with AddressSanitizer and UndefinedBehaviorSanitizer"
   require configure-sanitizers configured sanitizers --enable-sanitizers
   make_check sanitizers make -O -j"$jobs" -C "$build/sanitizers" check
+
+  say "The tests of threads with ThreadSanitizer"
+  check_threads
+
+  say "Fuzzing for $fuzzing_seconds seconds each"
+  fuzz
 
   say "All tests, from the tarball that 'make dist' makes"
   require configure configured check
