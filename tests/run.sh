@@ -8,7 +8,10 @@ set -uo pipefail
 
 usage() {
   cat <<'EOF'
-Usage: tests/run.sh
+Usage: tests/run.sh [--soak MINUTES]
+
+  --soak MINUTES  only the soak, tests/e2e/soak.test.sh, for so long instead of
+                  the short time that it has among all tests
 
 Environment:
   BUILD_DIR  where to build; default: build, beside this directory
@@ -196,8 +199,33 @@ fuzz() {
   grep ' runs ' "$logs/fuzz.log"
 }
 
+# Builds, and runs the soak for so many minutes, with its figures as they come.
+soak() {
+  local log=$logs/soak.log status
+  say "Building"
+  cd "$top" && require autoreconf autoreconf -fi
+  require configure-soak configured soak
+  require build-soak make -j"$jobs" -C "$build/soak" \
+    src/camb_task.la tests/camb_api_simulator
+
+  say "The soak, for $1 minutes"
+  SOAK_SECONDS=$((10#$1 * 60)) COLLECTD=${COLLECTD:-/usr/sbin/collectd} \
+    top_srcdir=$top top_builddir=$build/soak \
+    MODULE_DIR=$build/soak/src/.libs \
+    SIMULATOR=$build/soak/tests/camb_api_simulator \
+    bash "$top/tests/e2e/soak.test.sh" 2>&1 | tee "$log"
+  status=${PIPESTATUS[0]}
+  passed=$(grep -c '^ok ' "$log")
+  failed=$(grep -c '^not ok ' "$log")
+  skipped=$(grep -c '^1\.\.0 # SKIP' "$log")
+  [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+}
+
 main() {
-  if [ "$#" -gt 0 ]; then
+  local minutes=
+  if [ "$#" -eq 2 ] && [ "$1" = --soak ] && [[ $2 =~ ^[0-9]+$ ]]; then
+    minutes=$2
+  elif [ "$#" -gt 0 ]; then
     usage
     exit 2
   fi
@@ -207,6 +235,11 @@ main() {
   fi
   mkdir -p "$logs"
   install_packages
+  if [ -n "$minutes" ]; then
+    soak "$minutes"
+    say "Results"
+    end
+  fi
 
   say "Checking the sources"
   check_sources
