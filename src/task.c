@@ -36,8 +36,7 @@ void task_free(struct task *task) {
   free(task->exception_reason);
   free(task->message);
   free(task->fields);
-  free(task->project_name);
-  free(task->studio_url);
+  task_forget_project(task);
   free(task->trouble_detail);
   free(task);
 }
@@ -73,6 +72,12 @@ bool task_wants_request(const struct task *task) {
 
 char *task_copy_text(const char *text) {
   return text[0] == '\0' ? NULL : strdup(text);
+}
+
+void task_forget_project(struct task *task) {
+  free(task->project_name);
+  free(task->studio_url);
+  task->project_name = task->studio_url = NULL;
 }
 
 static void set_text(char **to, const char *text) {

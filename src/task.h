@@ -87,6 +87,9 @@ char *task_copy_text(const char *text);
 /* Takes over what a valid answer says beside the state. */
 void task_take_answer(struct task *task, const struct status_answer *status);
 
+/* Frees what is known of the task's project only to be told with its end. */
+void task_forget_project(struct task *task);
+
 /* Values, in seconds; negative: not known. */
 double task_elapsed(const struct task *task, int64_t now);
 double task_status_age(const struct task *task, int64_t now);

@@ -146,6 +146,8 @@ static void leave_trouble(struct tracker *tracker, struct task *task) {
     return;
   trouble_leave(&account_of(tracker, task)->health.troubles[task->trouble]);
   task->trouble = OUTCOME_OK;
+  free(task->trouble_detail);
+  task->trouble_detail = NULL;
   if (task->trouble_told != OUTCOME_OK)
     report(tracker, task);
 }
@@ -162,7 +164,6 @@ static void set_trouble(struct tracker *tracker, struct task *task,
     return;
   task->trouble = outcome;
   task->refused = now;
-  free(task->trouble_detail);
   task->trouble_detail = strdup(answer->detail); /* NULL: less is said */
   trouble_enter(&account_of(tracker, task)->health.troubles[outcome],
                 task->definition->name, answer->detail, now, tracker->interval);
@@ -769,6 +770,7 @@ static void task_event_done(struct tracker *tracker, struct task *task,
   switch (event->kind) {
   case EVENT_TASK_ENDED:
     task->end_told = true;
+    task_forget_project(task);
     account->changes++;
     break;
   case EVENT_TASK_STALLED:
