@@ -461,8 +461,8 @@ static const char *add_field(struct account_options *at,
   for (size_t i = 0; i < at->field_count; i++)
     if (is_same_value(field, at->fields[i].type, at->fields[i].instance))
       return "another field has the same type and instance";
-  _Static_assert(FIELDS_MAX == 32, "the text below says so");
-  if (at->field_count == FIELDS_MAX)
+  _Static_assert(STATUS_FIELDS_MAX == 32, "the text below says so");
+  if (at->field_count == STATUS_FIELDS_MAX)
     return "an account has at most 32 of them, inherited ones included";
   return append_field(at, field) ? NULL : out_of_memory;
 }

@@ -15,7 +15,6 @@ struct oconfig_item_s; /* collectd's, liboconfig/oconfig.h */
 #define ACCOUNT_DEFAULT "default"
 #define API_KEY_VARIABLE "CAMB_API_KEY"
 #define STATE_FILE_DEFAULT "camb_task.state"
-#define FIELDS_MAX STATUS_FIELDS_MAX /* of an account, inherited ones too */
 
 #define FIELD_NOT_EMITTED (-1)
 
@@ -53,7 +52,7 @@ struct account_options {
   char *state_file; /* "": none; may be relative to collectd's BaseDir, its
                        working directory from before init on */
   struct field *fields;
-  size_t field_count; /* at most FIELDS_MAX */
+  size_t field_count; /* at most STATUS_FIELDS_MAX */
 };
 
 struct account {

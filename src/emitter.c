@@ -211,10 +211,10 @@ static int notification_severity(enum severity severity) {
 static void start_notification(notification_t *notification,
                                const struct configuration *configuration,
                                const struct event *event, const char *plugin,
-                               const char *instance,
-                               const char *type_instance) {
+                               const char *instance, enum severity severity) {
   const char *host = options_of(configuration, event->account)->host;
   memset(notification, 0, sizeof(*notification));
+  notification->severity = notification_severity(severity);
   notification->time = cdtime();
   utf8_copy(notification->host, sizeof(notification->host),
             host != NULL ? host : hostname_g);
@@ -223,7 +223,7 @@ static void start_notification(notification_t *notification,
             sizeof(notification->plugin_instance), instance);
   utf8_copy(notification->type, sizeof(notification->type), STATUS_TYPE);
   utf8_copy(notification->type_instance, sizeof(notification->type_instance),
-            type_instance);
+            STATUS_TYPE_INSTANCE);
 }
 
 static void send_notification(notification_t *notification) {
@@ -239,15 +239,6 @@ static void add_meta(notification_t *notification, const char *name,
                      const char *value) {
   if (value[0] != '\0')
     plugin_notification_meta_add_string(notification, name, value);
-}
-
-static void start_task_notification(notification_t *notification,
-                                    const struct configuration *configuration,
-                                    const struct event *event,
-                                    enum severity severity) {
-  start_notification(notification, configuration, event, TASK_PLUGIN,
-                     event->name, STATUS_TYPE_INSTANCE);
-  notification->severity = notification_severity(severity);
 }
 
 /* What is known of a task, as text; "" for what is not. */
@@ -284,9 +275,9 @@ static void notify_task(const struct configuration *configuration,
   notification_t notification;
   if (!options_of(configuration, event->account)->notify)
     return;
-  start_task_notification(&notification, configuration, event,
-                          has_ended ? task_state_info[event->state].severity
-                                    : SEVERITY_WARNING);
+  start_notification(
+      &notification, configuration, event, TASK_PLUGIN, event->name,
+      has_ended ? task_state_info[event->state].severity : SEVERITY_WARNING);
   format_task(event, &texts);
   append(&message, "Task ", event->name);
   append(&message, has_ended ? " is " : " is still ", texts.state);
@@ -314,8 +305,7 @@ static void notify_account(const struct configuration *configuration,
   if (!account->options.notify)
     return;
   start_notification(&notification, configuration, event, API_PLUGIN,
-                     account->name, STATUS_TYPE_INSTANCE);
-  notification.severity = notification_severity(severity);
+                     account->name, severity);
   snprintf(notification.message, sizeof(notification.message), "Account %s: %s",
            account->name, text);
   send_notification(&notification);

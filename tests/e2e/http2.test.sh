@@ -66,20 +66,6 @@ http {
 }
 EOF
 
-start_nginx() {
-  nginx -p "$work/nginx" -c "$work/nginx.conf" -e "$work/nginx.log" \
-    >"$work/nginx.out.log" 2>&1 &
-  nginx=$!
-  pids+=("$nginx")
-  # port_http2 is made by server
-  # shellcheck disable=SC2154
-  wait_for listening "$port_http2" || {
-    note "$(cat "$work"/nginx*.log)"
-    skip_or_bail "nginx did not start"
-  }
-}
-listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
-
 # Makes nginx take its configuration anew: a new worker takes new connections,
 # the old one finishes what it has and closes its own.
 reload_nginx() {
@@ -142,7 +128,7 @@ bad_requests() {
 }
 
 INTERVAL=0.2
-start_nginx
+start_nginx "$port_http2"
 
 # --- HTTP/2 ------------------------------------------------------------------
 
@@ -187,7 +173,7 @@ ok "restart: the API is not up while nginx is away" \
 # The first to fail may be those that were under way.
 ok "restart: no connection can be made" wait_for log_has 'no connection can be made'
 ok "the statuses are held" all_have_status 1
-start_nginx
+start_nginx "$port_http2"
 ok "the API is up again" wait_for value_is camb_api-default/gauge-up 1
 now=$(requests ok)
 ok "three more rounds" wait_for more_answers 600

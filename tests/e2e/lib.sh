@@ -165,6 +165,22 @@ simulate() { simulated /scenario --data-binary @- >/dev/null; }
 # counted JQ-EXPRESSION: what the simulator counted.
 counted() { simulated '?tasks' | jq -r "$1"; }
 
+# --- nginx -------------------------------------------------------------------
+
+# start_nginx PORT: with $work/nginx.conf, which is to make it listen there, and
+# with the directory $work/nginx. Sets nginx, its process ID.
+start_nginx() {
+  nginx -p "$work/nginx" -c "$work/nginx.conf" -e "$work/nginx.log" \
+    >"$work/nginx.out.log" 2>&1 &
+  nginx=$!
+  pids+=("$nginx")
+  wait_for listening "$1" || {
+    note "$(cat "$work"/nginx*.log)"
+    skip_or_bail "nginx did not start"
+  }
+}
+listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
+
 # --- Certificates ------------------------------------------------------------
 
 # Makes in $work/tls a certificate authority, ca.pem, and what it has signed,

@@ -63,17 +63,6 @@ http {
   }
 }
 EOF
-start_nginx() {
-  nginx -p "$work/nginx" -c "$work/nginx.conf" -e "$work/nginx.log" \
-    >"$work/nginx.out.log" 2>&1 &
-  nginx=$!
-  pids+=("$nginx")
-  wait_for listening "$port_limited" || {
-    note "$(cat "$work"/nginx*.log)"
-    skip_or_bail "nginx did not start"
-  }
-}
-listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
 
 # all_have_status STATUS: all of the tasks
 all_have_status() {
@@ -84,7 +73,7 @@ all_have_status() {
 from=1
 answered() { tail -n "+$from" "$work/limited.requests" | awk -v s="$1" '$2 == s' | wc -l; }
 asked() { [ "$(counted '[.tasks[].requests] | min')" -ge "$1" ]; }
-start_nginx
+start_nginx "$port_limited"
 
 # --- A limited rate ----------------------------------------------------------
 
@@ -137,7 +126,7 @@ ok "the API is not up while nginx is away" wait_for value_is camb_api-default/ga
 ok "no connection can be made" wait_for log_has 'no connection can be made'
 ok "the statuses are held" all_have_status 1
 simulate <<<'task task-7 success=7'
-start_nginx
+start_nginx "$port_limited"
 ok "the API is up again" wait_for value_is camb_api-default/gauge-up 1
 ok "what ended meanwhile is seen" wait_for value_is camb_task-task-7/gauge-status 0
 ok "and notified" wait_for notified task-7

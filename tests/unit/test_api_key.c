@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "api_key.h"
 
+#include "temporary_files.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -32,30 +34,6 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
   (void)clock;
   *now = (struct timespec){.tv_sec = time(NULL) + ahead};
   return 0;
-}
-
-/* A directory of the test's own. */
-static char directory[] = "/tmp/test_api_key.XXXXXX";
-static char path[sizeof(directory) + 16], other_path[sizeof(directory) + 16];
-
-static void remove_files(void) {
-  remove(path);
-  remove(other_path);
-}
-
-static int make_directory(void **state) {
-  (void)state;
-  if (mkdtemp(directory) == NULL)
-    return -1;
-  snprintf(path, sizeof(path), "%s/key", directory);
-  snprintf(other_path, sizeof(other_path), "%s/other", directory);
-  return 0;
-}
-
-static int remove_directory(void **state) {
-  (void)state;
-  remove_files();
-  return rmdir(directory);
 }
 
 static int start_without_files(void **state) {

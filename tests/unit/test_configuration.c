@@ -901,19 +901,19 @@ static void test_count_of_fields(void **state) {
   struct error_case error = {
       text, text, {"Field: an account has at most 32 of them"}};
   (void)state;
-  assert_int_equal(FIELDS_MAX, 32);
-  write_fields(text, sizeof(text), FIELDS_MAX, 0);
+  assert_int_equal(STATUS_FIELDS_MAX, 32);
+  write_fields(text, sizeof(text), STATUS_FIELDS_MAX, 0);
   configuration_free(parse("all outside", text));
-  write_fields(text, sizeof(text), 0, FIELDS_MAX);
+  write_fields(text, sizeof(text), 0, STATUS_FIELDS_MAX);
   configuration_free(parse("all inside", text));
-  write_fields(text, sizeof(text), FIELDS_MAX - 1, 1);
+  write_fields(text, sizeof(text), STATUS_FIELDS_MAX - 1, 1);
   configuration_free(parse("one inside", text));
-  write_fields(text, sizeof(text), FIELDS_MAX + 1, 0);
+  write_fields(text, sizeof(text), STATUS_FIELDS_MAX + 1, 0);
   assert_errors(&error, 1);
   error.parts[0] = "Account \"a\": Field: an account has at most 32 of them";
-  write_fields(text, sizeof(text), FIELDS_MAX, 1);
+  write_fields(text, sizeof(text), STATUS_FIELDS_MAX, 1);
   assert_errors(&error, 1);
-  write_fields(text, sizeof(text), 1, FIELDS_MAX);
+  write_fields(text, sizeof(text), 1, STATUS_FIELDS_MAX);
   assert_errors(&error, 1);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "task_file.h"
 
+#include "temporary_files.h"
 #include "utf8.h"
 
 #include <setjmp.h>
@@ -36,30 +37,6 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
   (void)clock;
   *now = (struct timespec){.tv_sec = time(NULL) + ahead};
   return 0;
-}
-
-/* A directory of the test's own. */
-static char directory[] = "/tmp/test_task_file.XXXXXX";
-static char path[sizeof(directory) + 16], other_path[sizeof(directory) + 16];
-
-static void remove_files(void) {
-  remove(path);
-  remove(other_path);
-}
-
-static int make_directory(void **state) {
-  (void)state;
-  if (mkdtemp(directory) == NULL)
-    return -1;
-  snprintf(path, sizeof(path), "%s/tasks", directory);
-  snprintf(other_path, sizeof(other_path), "%s/other", directory);
-  return 0;
-}
-
-static int remove_directory(void **state) {
-  (void)state;
-  remove_files();
-  return rmdir(directory);
 }
 
 static int start_without_files(void **state) {
@@ -741,7 +718,7 @@ static void test_long_path(void **state) {
   write_file("a started=yesterday\n"); /* the longest text */
   memset(slashes, '/', sizeof(slashes));
   memcpy(slashes, directory, strlen(directory));
-  strcpy(slashes + 600, "tasks");
+  strcpy(slashes + 600, strrchr(path, '/') + 1);
   struct task_file *file = task_file_create(slashes, ACCOUNT, "");
   assert_non_null(file);
   assert_true(task_file_refresh(file, told));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "watched_file.h"
 
+#include "temporary_files.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -33,30 +35,6 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
   (void)clock;
   *time = now;
   return 0;
-}
-
-/* A directory of the test's own. */
-static char directory[] = "/tmp/test_watched_file.XXXXXX";
-static char path[sizeof(directory) + 16], other_path[sizeof(directory) + 16];
-
-static void remove_files(void) {
-  remove(path);
-  remove(other_path);
-}
-
-static int make_directory(void **state) {
-  (void)state;
-  if (mkdtemp(directory) == NULL)
-    return -1;
-  snprintf(path, sizeof(path), "%s/file", directory);
-  snprintf(other_path, sizeof(other_path), "%s/other", directory);
-  return 0;
-}
-
-static int remove_directory(void **state) {
-  (void)state;
-  remove_files();
-  return rmdir(directory);
 }
 
 static int start_without_files(void **state) {
