@@ -78,8 +78,11 @@ static void limit(struct account_health *health,
   }
   if (answer->retry_after == 0)
     return;
-  if (is_news || now + answer->retry_after > health->limit.until)
-    health->limit.until = now + answer->retry_after;
+  int64_t until = now + answer->retry_after;
+  if (until < round_at + health->interval / 2)
+    until = round_at + health->interval / 2; /* not in the same round */
+  if (is_news || until > health->limit.until)
+    health->limit.until = until;
   health->limit_is_said = true;
   health->changes++;
 }

@@ -585,8 +585,11 @@ static void take_status(struct tracker *tracker, struct task *task,
   if (answer->outcome == OUTCOME_OK)
     set_status(tracker, task, &answer->status, now);
   int64_t wait = wait_after(tracker, task, answer->outcome, account_waits);
-  int64_t due = tracker->round_at + (task->wants_result ? 0 : wait);
-  queue_again(tracker, task, due);
+  /* that the API limits the rate says nothing of the task */
+  bool keeps_turn =
+      task->wants_result || answer->outcome == OUTCOME_RATE_LIMITED;
+  queue_again(tracker, task,
+              keeps_turn ? task->due.due : tracker->round_at + wait);
 }
 
 /* Whatever came of it, the result is not asked for again. */
