@@ -31,7 +31,11 @@ packages=(
   # to test: unit tests and simulator; collectd with write_prometheus
   libcmocka-dev libmicrohttpd-dev collectd-utils libprotobuf-c1
   ca-certificates curl jq openssl nginx-light procps valgrind libc6-dbg
-  # to check the sources
+  # what values and alerts go to
+  prometheus prometheus-alertmanager influxdb rrdtool graphite-carbon
+  python3-minimal python3-aiosmtpd libesmtp6 libgcrypt20
+  # to check the manual and the sources
+  mandoc
   clang clang-format clang-tidy cppcheck shellcheck
 )
 

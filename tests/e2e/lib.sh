@@ -361,6 +361,95 @@ requests() {
   prometheus "collectd_camb_api_total_requests_total{camb_api=\"${2:-default}\",type=\"$1\""
 }
 
+# example FILE [SED-ARGUMENT...]: a configuration of examples/ as a user would
+# have it, but for the key, the API's URL and the plugin of this test; the
+# arguments are to change what else can't be the same here (ports, paths). For
+# start_collectd. Sets nothing.
+example() {
+  local file=$top_srcdir/examples/$1 plugins
+  plugins=$("$collectd" -h | sed -n 's/^ *Plugin directory *//p')
+  [ -e "$work/camb.key" ] || (umask 077 && echo test-key >"$work/camb.key")
+  sed -e "s,/etc/collectd/camb[a-z-]*\\.key,$work/camb.key," \
+    -e "/^<Plugin camb_task>/a\\  URL \"$api_url\"" \
+    -e "/^<*LoadPlugin /{/camb_task/i PluginDir \"$MODULE_DIR\"" \
+    -e "/camb_task/!i PluginDir \"$plugins\"" -e '}' "${@:2}" "$file"
+}
+
+# --- Where values and alerts go ----------------------------------------------
+
+# start_prometheus CONFIGURATION-FILE [OPTION...]: a real Prometheus. Sets
+# prometheus_url. (Its program has the name of a function above.)
+start_prometheus() {
+  prometheus_url=http://127.0.0.1:$(free_port)
+  command prometheus --config.file="$1" \
+    --storage.tsdb.path="$work/prometheus.data" \
+    --web.listen-address="${prometheus_url#http://}" "${@:2}" \
+    >"$work/prometheus.log" 2>&1 &
+  pids+=($!)
+  wait_for answers "$prometheus_url/-/ready" ||
+    skip_or_bail "Prometheus did not start"
+}
+answers() { curl -fsS --noproxy '*' --max-time 5 "$1"; }
+
+# query EXPRESSION: what Prometheus has, a JSON array of its results.
+query() {
+  curl -fsS --noproxy '*' --max-time 20 --data-urlencode "query=$1" \
+    "$prometheus_url/api/v1/query" | jq -c .data.result
+}
+
+# start_influxdb: a real InfluxDB 1.x with its collectd listener. Sets
+# influxdb_url, and influxdb_collectd_port for the network plugin; its values go to
+# the database "collectd".
+start_influxdb() {
+  influxdb_url=http://127.0.0.1:$(free_port)
+  influxdb_collectd_port=$(free_port)
+  cat >"$work/influxdb.conf" <<END
+reporting-disabled = true
+bind-address = "127.0.0.1:$(free_port)"
+[meta]
+  dir = "$work/influxdb/meta"
+[data]
+  dir = "$work/influxdb/data"
+  wal-dir = "$work/influxdb/wal"
+[monitor]
+  store-enabled = false
+[http]
+  bind-address = "${influxdb_url#http://}"
+[[collectd]]
+  enabled = true
+  bind-address = "127.0.0.1:$influxdb_collectd_port"
+  database = "collectd"
+  typesdb = "/usr/share/collectd/types.db"
+  batch-timeout = "200ms"
+END
+  influxd -config "$work/influxdb.conf" >"$work/influxdb.log" 2>&1 &
+  pids+=($!)
+  wait_for answers "$influxdb_url/ping" || skip_or_bail "InfluxDB did not start"
+}
+
+# influxql STATEMENT: what InfluxDB has, a JSON array of its series.
+influxql() {
+  curl -fsS --noproxy '*' --max-time 20 -G --data-urlencode "q=$1" \
+    -d db=collectd -d epoch=ms "$influxdb_url/query" |
+    jq -c 'if .error then error(.error) else . end
+      | [.results[] | if .error then error(.error) else .series // [] end] | add'
+}
+
+# start_http_receiver: a server that keeps each POST that it gets as a JSON object
+# {path, headers, body} in a file of its own in $http_received, in their order,
+# and answers 200 {}. Sets http_receiver_url.
+start_http_receiver() {
+  local port
+  port=$(free_port)
+  http_received=$work/http_received
+  mkdir "$http_received"
+  http_receiver_url=http://127.0.0.1:$port
+  python3 "$top_srcdir/tests/e2e/http_receiver.py" "$port" "$http_received" \
+    >"$work/http_receiver.log" 2>&1 &
+  pids+=($!)
+  wait_for listening "$port" || skip_or_bail "the HTTP receiver did not start"
+}
+
 # --- Log and notifications ---------------------------------------------------
 
 # log_has REGEX, and how often
