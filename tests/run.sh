@@ -34,8 +34,8 @@ packages=(
   # what values and alerts go to
   prometheus prometheus-alertmanager influxdb rrdtool graphite-carbon
   python3-minimal python3-aiosmtpd libesmtp6 libgcrypt20
-  # to check the manual and the sources
-  mandoc
+  # to check the manual (and make it, by perl's pod2man) and the sources
+  mandoc perl
   clang clang-format clang-tidy cppcheck shellcheck
 )
 

@@ -1,23 +1,31 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The configurations in the README and in examples/ are loaded by collectd, and
-# the README names what there is.
+# The configurations in the README, the manual page and examples/ are loaded by
+# collectd, and both documents name the metrics that it then has.
 # shellcheck source-path=SCRIPTDIR
 . "${0%/*}/lib.sh"
-need "$collectd" collectdctl awk
+need "$collectd" collectdctl curl awk
 
 # Should one of them have a key, its requests end on this machine.
 export http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9
 
 readme=$top_srcdir/README.md
+pod=$top_srcdir/src/collectd-camb_task.pod
 
-# The blocks of the README that load the plugin, each into a file.
-awk -v work="$work" '
-  /^    (<LoadPlugin|LoadPlugin) camb_task/ && !inside { inside = 1; n++ }
-  inside && /^    / { sub(/^    /, ""); print > (work "/readme-" n ".conf"); next }
-  !/^ *$/ { inside = 0 }
-' "$readme"
+# configurations FILE INDENT NAME: the indented blocks of it that load the
+# plugin, each into a file.
+configurations() {
+  awk -v indent="$2" -v name="$work/$3" '
+    index($0, indent) != 1 { inside = inside && $0 ~ /^ *$/; next }
+    { line = substr($0, length(indent) + 1) }
+    line ~ /^<?LoadPlugin camb_task/ && !inside { inside = 1; n++ }
+    inside { print line > (name "-" n ".conf") }
+  ' "$1"
+}
+configurations "$readme" '    ' readme
+configurations "$pod" '  ' manual
 ok "the README has configurations" test -e "$work/readme-3.conf"
+ok "the manual page has configurations" test -e "$work/manual-3.conf"
 
 loads() {
   start_collectd <"$1"
@@ -28,34 +36,69 @@ loads() {
 }
 has_any_value() { identifiers | grep -q '^camb_api-'; }
 
-for file in "$work"/readme-*.conf "$top_srcdir"/examples/*.conf; do
+for file in "$work"/readme-*.conf "$work"/manual-*.conf \
+  "$top_srcdir"/examples/*.conf; do
   ok "collectd loads ${file##*/}" loads "$file"
 done
 
-# Each option of the tables is in the README, and the other way round.
-in_source() {
-  sed -n -e 's/^ *OPTION("\([A-Za-z]*\)".*/\1/p' \
-    -e 's/^ *{"\([A-Za-z]*\)", parse_[a-z_]*},*$/\1/p' \
-    "$top_srcdir/src/configuration.c"
-  echo Account
-}
-in_readme() {
-  sed -n 's/^| `<*\([A-Z][A-Za-z]*\) ["A-Zt\\].*/\1/p' "$readme"
-}
-is "the README's options are those of the source" \
-  "$(in_readme | sort -u | tr '\n' ' ')" "$(in_source | sort -u | tr '\n' ' ')"
+# --- Metrics -------------------------------------------------------------------
 
-# Each metric that collectd gets is in the README.
-missing_metrics() {
-  local name
-  {
-    sed -n 's/^ *X([A-Z_]*, "\([a-z_]*\)", -*[0-9].*/gauge-state_\1 count-\1/p' "$top_srcdir/src/task_state.h"
-    sed -n 's/^ *X([A-Z_]*, "\([a-z_]*\)") *\\*$/total_requests-\1/p' "$top_srcdir/src/outcome.h"
-    echo gauge-status gauge-up duration-elapsed duration-status_age response_time-average response_time-maximum
-  } | tr ' ' '\n' | while read -r name; do
-    grep -q -e "[/\`]$name\`" -e "\`-${name#*-}\`" "$readme" || echo "$name"
-  done
+# Whatever there is of them, of a task and of an account.
+unset http_proxy https_proxy
+start_simulator <<'EOF'
+task pending
+task done success=4711 duration=93.5 name="Trailer"
+EOF
+start_collectd <<EOF
+LoadPlugin camb_task
+<Plugin camb_task>
+  URL "$api_url"
+  APIKey "test-key"
+  FetchResult true
+  Task "pending"
+  Task "done"
+</Plugin>
+EOF
+in_collectd() {
+  identifiers | sed 's,^camb_task-[^/]*,camb_task-N,; s,^camb_api-[^/]*,camb_api-A,' |
+    sort -u
 }
-is "the README has every metric" "$(missing_metrics)" ""
+
+# The tables' rows; a further name stands for its last part.
+in_readme() {
+  sed -n 's/^| \(`camb_[a-z]*-[NA]\/[^|]*\)|.*/\1/p' "$readme" |
+    awk '{
+      gsub(/[`,]/, "")
+      print $1
+      sub(/-[a-z_]*$/, "", $1)
+      for (i = 2; i <= NF; i++) print $1 $i
+    }' | sort -u
+}
+in_manual() {
+  sed -n 's/^=item B<\(camb_[a-z]*-\)>I<\([NA]\)>B<\(.*\)>$/\1\2\3/p' "$pod" |
+    sort -u
+}
+has_the_metrics_of() { [ "$(in_collectd)" = "$("$1")" ]; }
+ok "the README has metrics" at_least 20 wc -l <<<"$(in_readme)"
+wait_for has_the_metrics_of in_readme
+is "the README's metrics are those of collectd" "$(in_readme)" "$(in_collectd)"
+is "the manual page's are, too" "$(in_manual)" "$(in_collectd)"
+
+# Wherever a text names one.
+named() {
+  grep -ohE '\<(count|duration|gauge|response_time|total_requests)-[a-z_]*[a-z]' \
+    "$readme" "$pod" | sort -u
+}
+is "no other is named" \
+  "$(named | grep -vxF "$(in_collectd | sed 's,.*/,,')")" ""
+named_in_prometheus() { grep -ohE 'collectd_camb_[a-z_]*[a-z]' "$1" | sort -u; }
+prometheus_names() {
+  prometheus_all | sed -n 's/^\(collectd_camb_[a-z_]*\).*/\1/p' | sort -u
+}
+for file in "$readme" "$pod"; do
+  is "${file##*/} names what Prometheus gets" \
+    "$(named_in_prometheus "$file")" "$(prometheus_names)"
+done
+stop_collectd
 
 done_testing

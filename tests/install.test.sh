@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What "make install" puts where, and that "make uninstall" takes it away.
+# shellcheck source-path=SCRIPTDIR
+. "${0%/*}/e2e/lib.sh"
+need make
+
+# Not as a part of the make that runs this.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+stage=$work/stage
+staged_make() {
+  make -s -C "$top_builddir" "$1" "DESTDIR=$stage" \
+    plugindir=/plugins docdir=/doc mandir=/man >"$work/make.log" 2>&1
+}
+files() { (cd "$1" && find "${@:2}" -type f | sort); }
+mode() { stat -c %a "$1"; }
+
+ok "make install" staged_make install
+is "installs the plugin, the page, the README, the license and the examples" \
+  "$(files "$stage" .)" \
+  "./doc/LICENSE
+./doc/README.md
+$(files "$top_srcdir" examples ! -name 'quickstart*' | sed 's,^,./doc/,')
+./man/man5/collectd-camb_task.5
+./plugins/camb_task.so"
+
+wrong_modes() {
+  local file
+  for file in $(files "$stage/doc" examples); do
+    if [ -x "$top_srcdir/$file" ]; then
+      [ "$(mode "$stage/doc/$file")" = 755 ] || echo "$file"
+    else
+      [ "$(mode "$stage/doc/$file")" = 644 ] || echo "$file"
+    fi
+  done
+}
+is "scripts can be run" "$(mode "$stage/doc/examples/track-setup.sh")" 755
+is "each example has its mode" "$(wrong_modes)" ""
+
+# Links and pictures.
+broken_links() {
+  local target
+  grep -oE '\]\([^)]+\)|(src|srcset|href)="[^"]+"' "$stage/doc/README.md" |
+    sed -E 's/^(\]\(|[a-z]*=")//; s/[ ")#].*//' | grep -v -e : -e '^$' |
+    while read -r target; do
+      [ -e "$stage/doc/$target" ] || echo "$target"
+    done
+}
+ok "the README has links" grep -q '](examples/' "$stage/doc/README.md"
+is "and all of them work where it is installed" "$(broken_links)" ""
+
+if command -v mman >/dev/null; then # mandoc's man, as Debian calls it
+  shown() { mman -M "$stage/man" 5 collectd-camb_task 2>&1 | grep -c 'CAMB.AI API'; }
+  ok "man shows the page" at_least 1 shown
+else
+  not_tested "man shows the page" "mandoc is not installed"
+fi
+
+ok "make uninstall" staged_make uninstall
+is "leaves no file" "$(find "$stage" -type f)" ""
+ok "and no directory of its own" not test -e "$stage/doc"
+
+done_testing
