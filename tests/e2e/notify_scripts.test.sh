@@ -114,7 +114,7 @@ ok "until it is over" wait_for posted /hooks "accepts the key again"
 
 # Something that answers no more, and then nothing at all
 secret webhook.url "$http_receiver_url/hang/top-secret"
-sed -i 's/timeout=10 retries=3/timeout=1 retries=0/' "$script"
+sed -i 's/timeout=10 retries=3/timeout=4 retries=0/' "$script"
 simulate <<<'task later error=INTERNAL_ERROR'
 ok "a request that is not answered" wait_for at_least 1 post_count /hang
 ok "rounds go on" rounds_pass 4
@@ -142,6 +142,7 @@ stop_collectd
 
 # --- By hand -----------------------------------------------------------------
 
+sed -i 's/timeout=4 retries=0/timeout=10 retries=0/' "$script"
 notification="Severity: WARNING
 Time: 1700000000.123
 Host: e2e
@@ -259,7 +260,8 @@ ok "a request is held" wait_for at_least 1 post_count /hang/held
 command_lines() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' '; }
 ok "its command lines are seen" grep -q "curl .*--max-time 600 " <<<"$(command_lines)"
 ok "the secret is in none" not grep -q held-secret <<<"$(command_lines)"
-"${shell[@]}" "$script" slack "$work/webhook.url" <<<"$notification" >/dev/null 2>&1 &
+"${shell[@]}" "$script" --timeout 1 slack "$work/webhook.url" \
+  <<<"$notification" >/dev/null 2>&1 &
 waiting=$!
 pids+=("$waiting")
 ok "another waits" wait_for eval "pgrep -P $waiting flock"

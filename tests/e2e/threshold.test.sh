@@ -59,7 +59,7 @@ errors=camb_api-default/count-error
 ok "a failure that stays is reminded of" wait_for was_told 'FAILURE 1' $errors
 since=$(counted .requests)
 ok "again and again" wait_for at_least 3 eval "told $errors | wc -l"
-ok "but not in each interval" test $(($(counted .requests) - since)) -ge 7
+ok "but not in each interval" test $(($(counted .requests) - since)) -ge 5
 is "the failure itself is told once" "$(notifications broken | wc -l)" 1
 ok "good values are an OKAY at the start" was_told 'OKAY 1' camb_api-default/gauge-up
 simulate <<<'next 1 http=500'
@@ -89,7 +89,7 @@ EOF
 printf '%s\n' broken 'done' slow stale endless mistyped >"$work/tasks"
 thresholds threshold-tasks.conf -e 's/WarningMax 900/WarningMax 3/' \
   -e '/^ *#\(<Type "duration">\|  Instance "status_age"\|  WarningMax\|  Interesting\|<.Type>\)/s/#//'
-VALUE_TIMEOUT=16
+VALUE_TIMEOUT=24
 is "status_age is watched" "$(grep -c '^ *Instance "status_age"' <<<"$MORE_CONF")" 1
 start_collectd <<EOF
 LoadPlugin camb_task
@@ -102,9 +102,9 @@ LoadPlugin camb_task
 </Plugin>
 EOF
 ok "a failure is told" wait_for was_told 'FAILURE 2' camb_task-broken/gauge-status
-is "before a slow one is" "$(told camb_task-slow/gauge-status)" ""
 ok "SUCCESS is told" wait_for was_told 'OKAY 0' camb_task-done/gauge-status
 ok "what is slow is told" wait_for was_told 'WARNING 1' camb_task-slow/gauge-status
+ok "after some time" at_least 5 eval "simulated /tasks/slow | jq .requests"
 ok "what was never answered is told" \
   wait_for was_told 'WARNING -1' camb_task-mistyped/gauge-status
 simulate <<'EOF'
