@@ -437,7 +437,7 @@ influxql() {
 
 # start_http_receiver: a server that keeps each POST that it gets as a JSON object
 # {path, headers, body} in a file of its own in $http_received, in their order,
-# and answers 200 {}. Sets http_receiver_url.
+# and answers 200 {}, or as http_receiver.py says. Sets http_receiver_url.
 start_http_receiver() {
   local port
   port=$(free_port)
@@ -493,6 +493,19 @@ EOF
 # receipts NAME: the files of those of a task, or of an account
 receipts() { grep -lx "PluginInstance: $1" "$received"/*; }
 received() { receipts "$1" >/dev/null; }
+
+# put_notification PLUGIN INSTANCE WORD: as another plugin sends one.
+put_notification() {
+  python3 -c '
+import socket, sys
+client = socket.socket(socket.AF_UNIX)
+client.connect(sys.argv[1])
+client.sendall(b"PUTNOTIF severity=failure time=%d host=e2e plugin=%s "
+    b"plugin_instance=%s message=%s\n"
+    % (int(sys.argv[2]), *(word.encode() for word in sys.argv[3:])))
+sys.exit(not client.recv(200).startswith(b"0 "))
+  ' "$work/socket" "$(date +%s)" "$@"
+}
 
 # has_polled N: so many more rounds have been polled since this was called.
 # Other than waiting for so many seconds, it can't be wrong on a slow machine.
