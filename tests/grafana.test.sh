@@ -39,7 +39,8 @@ for file in "$dashboards"/*.json; do
 done
 holds "can be imported anywhere: no identity, no data source of its own" \
   '(.id == null) and (has("uid") or has("__inputs") or has("version") | not)
-    and ([.. | objects | select(has("uid")) | .uid] | unique == ["${datasource}"])'
+    and ([.. | objects | select(has("uid")) | .uid] | unique
+      == ["${datasource}", "-- Grafana --"])'
 holds "every panel has its data source" \
   '. as $all | [visible | .datasource.type == $all.templating.list[0].query] | all'
 holds "every panel says what it shows" \
@@ -59,8 +60,10 @@ holds "no panel is on another" \
 
 # --- States and colours ------------------------------------------------------
 
+# (fainter, with an opacity of 0x44, where a word in the theme's colour is on it)
 holds "statuses are shown in two places, with the same words and colours" \
-  '[.. | objects | select(.type? == "value" and (.options | has("-1")))]
+  '[.. | objects | select(.type? == "value" and (.options | has("-1")))
+      | .options[].color |= sub("44$"; "")]
     | length == 2 and (unique | length == 1)'
 holds "for every status there is" \
   'first(.. | objects | select(.type? == "value" and (.options | has("-1")))).options
@@ -70,7 +73,7 @@ holds "in colours that can be told apart by everybody" \
     | map_values(.color) == {"0": "#009E73", "1": "#56B4E9", "2": "#D55E00",
         "3": "#E69F00", "4": "#CC79A7", "-1": "#999999"}'
 holds "no others are used elsewhere" \
-  '[.. | objects | (.color?, .fixedColor?) | strings] - ["#009E73", "#56B4E9",
+  '[.. | objects | (.color?, .fixedColor?) | strings | sub("44$"; "")] - ["#009E73", "#56B4E9",
     "#D55E00", "#E69F00", "#CC79A7", "#999999", "#F0E442", "#0072B2",
     "text", "transparent"] == []'
 holds "every outcome of a request has one" \

@@ -57,7 +57,15 @@ interface Panel<Query, Type extends string, Options, Custom>
   targets: Query[];
 }
 
-interface Dashboard<Query> extends Omit<Json<grafana.Dashboard>, 'panels'> {
+// Of the data source that Grafana itself is.
+interface AnnotationQuery
+  extends Omit<Json<grafana.AnnotationQuery>, 'target'> {
+  target: Json<grafana.DataQuery> & Json<grafana.AnnotationTarget>;
+}
+
+interface Dashboard<Query>
+  extends Omit<Json<grafana.Dashboard>, 'annotations' | 'panels'> {
+  annotations: { list: AnnotationQuery[] };
   panels: Array<
     | Json<grafana.RowPanel>
     | Panel<Query, 'stat', stat.Options, Record<string, never>>
