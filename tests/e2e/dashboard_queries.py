@@ -100,12 +100,9 @@ class InfluxQL:
 class Dashboard:
     def __init__(self, model, source, begin, end, chosen):
         self.model, self.source = model, source
-        self.interval = max(LEAST_INTERVAL, int((end - begin) / MOST_POINTS))
+        self.seconds = end - begin
         self.values = {
-            "__interval": f"{self.interval}s",
-            "__range": f"{end - begin:.0f}s",
-            "__rate_interval":
-                f"{max(self.interval + SCRAPE_INTERVAL, 4 * SCRAPE_INTERVAL)}s",
+            "__range": f"{self.seconds:.0f}s",
             "__to": str(int(end * 1000)),
             "timeFilter":
                 f"time >= {int(begin * 1000)}ms and time <= {int(end * 1000)}ms",
@@ -145,12 +142,17 @@ class Dashboard:
         panels = {}
         for panel in self.model["panels"]:
             panels.setdefault(panel["title"], {})
+            interval = max(LEAST_INTERVAL, int(
+                self.seconds / panel.get("maxDataPoints", MOST_POINTS)))
+            rate_interval = max(interval + SCRAPE_INTERVAL, 4 * SCRAPE_INTERVAL)
+            self.values["__interval"] = f"{interval}s"
+            self.values["__rate_interval"] = f"{rate_interval}s"
             for target in panel.get("targets", []):
                 for key in "expr", "query":
                     if key in target:
                         target[key] = self.replace(target[key])
                 panels[panel["title"]][target["refId"]] = \
-                    self.source.series(target, self.interval)
+                    self.source.series(target, interval)
         return panels
 
 
