@@ -27,8 +27,8 @@ central() {
     grep -Ec "^collectd_camb_.*[{,]instance=\"$1\"[,}]"
 }
 has_status() {
-  curl -fsS --noproxy '*' "http://127.0.0.1:$metrics/metrics" | grep -Eq \
-    "^collectd_camb_task_gauge\{camb_task=\"trailer-fr\",type=\"status\",instance=\"$1\"\} 1( |\$)"
+  grep -Eq "^collectd_camb_task_gauge\{camb_task=\"trailer-fr\",type=\"status\",instance=\"$1\"\} 1( |\$)" \
+    < <(curl -fsS --noproxy '*' "http://127.0.0.1:$metrics/metrics")
 }
 
 # receives LEVEL: both recipes with that SecurityLevel

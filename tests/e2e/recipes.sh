@@ -53,7 +53,7 @@ identifiers_at() {
   collectdctl -s "$work/$1/socket" listval | grep -Ec -- "$2"
 }
 
-not_at() { ! collectdctl -s "$work/$1/socket" listval | grep -q "/$2/"; }
+not_at() { [ "$(identifiers_at "$1" "/$2/")" -eq 0 ]; }
 
 # What a recipe's comments say that another program's configuration needs.
 said_in() { sed -n 's/^#     //p' "$top_srcdir/examples/recipes/$1"; }

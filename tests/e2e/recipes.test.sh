@@ -89,12 +89,17 @@ is "and no pending one" "$(identifiers_at many '/camb_task-endless-.*/gauge-stat
 is "but it is counted" "$(value_at many camb_api-default/count-success)" 50
 ok "what is pending for long is said" \
   wait_for grep -q 'severity = WARNING, .*, plugin_instance = endless-9,' "$work/many.log"
-asked=$(counted .tasks.\"endless-1\".requests)
 { grep -v '^endless-2$' "$work/camb.tasks" && echo endless-2 renamed; } >"$work/camb.tasks.new"
 mv "$work/camb.tasks.new" "$work/camb.tasks"
 ok "the list may be replaced" \
   wait_for prints 1 value_at many camb_task-renamed/gauge-status
-ok "a pending task is asked for less and less often" test "$asked" -le 20
+pending_for() { value_at many camb_task-endless-1/duration-elapsed | cut -d . -f 1; }
+ok "time passes" wait_for at_least 8 pending_for
+asked=$(counted '.tasks."endless-1".requests')
+# at the seconds 0, 1, 3, 7, 15, or later
+ok "a pending task is asked for less and less often" \
+  test $((2 ** (asked - 2))) -le "$(pending_for)"
+note "asked for $asked times in $(pending_for) seconds"
 end_process "$recipe"
 
 done_testing
