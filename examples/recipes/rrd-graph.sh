@@ -133,8 +133,8 @@ state() {
 elapsed() { arguments+=("DEF:elapsed$1=elapsed-$1.rrd:seconds:MAX"); }
 
 # Finds the tasks that have values in that time. Sets shown, their numbers, failed
-# ones first; left_out, how many more there are; last_state and last_elapsed;
-# unknown, whether a state was.
+# ones first, of each state the longest first; left_out, how many more there are;
+# last_state and last_elapsed; unknown, whether a state was.
 find_tasks() {
   local arguments=() i code printed what value all=()
   last_state=() last_elapsed=() shown=() unknown=no
@@ -156,11 +156,14 @@ find_tasks() {
     elapsed) last_elapsed[i]=$value ;;
     esac
   done <<<"$printed"
-  for code in "${codes[@]}"; do
-    for i in "${!last_state[@]}"; do
-      [ "${last_state[i]}" -ne "$code" ] || all+=("$i")
-    done
-  done
+  mapfile -t all < <(
+    for code in "${!codes[@]}"; do
+      for i in "${!last_state[@]}"; do
+        [ "${last_state[i]}" -ne "${codes[code]}" ] ||
+          echo "$code ${last_elapsed[i]:-0} $i"
+      done
+    done | sort -k 1,1n -k 2,2nr -k 3,3n | cut -d ' ' -f 3
+  )
   [ "${#all[@]}" -gt 0 ] || fail "no task of $host has a value in that time"
   shown=("${all[@]:0:rows}")
   left_out=$((${#all[@]} - ${#shown[@]}))
@@ -232,7 +235,7 @@ draw_tasks() {
 # The counts of all accounts, on top of each other: what failed at the bottom,
 # where it is seen best.
 draw_setups() {
-  local arguments=() code word sum i file
+  local arguments=() grid=() code word sum i file total=0 most
   for code in "${codes[@]}"; do
     word=${words[$code]}
     sum=
@@ -243,13 +246,20 @@ draw_setups() {
       sum+=${sum:+,}$word$i${sum:+,ADDNAN}
     done
     [ -n "$sum" ] || continue
-    arguments+=("CDEF:$word=$sum" "VDEF:last_$word=$word,LAST")
-    arguments+=("AREA:$word#${colours[$code]}:$(printf '%-16s' "$word"):STACK"
+    arguments+=("CDEF:$word=$sum" "VDEF:last_$word=$word,LAST"
+      "AREA:$word#${colours[$code]}:$(printf '%-16s' "$word"):STACK"
       "GPRINT:last_$word:%6.0lf\\l")
+    total+=,$word,ADDNAN
   done
-  draw camb-setups "CAMB.AI tasks in each state, on $host" --height 160 --lower-limit 0 \
-    --alt-autoscale-max --units-exponent 0 --left-axis-format '%.0lf' \
-    --legend-position west --legend-direction bottomup "${arguments[@]}"
+  # rrdtool would divide a scale of few tasks into halves
+  most=$(rrdtool graph "most.$format" --imgformat "${format^^}" --start "$start" \
+    --end "$end" --width "$width" "${arguments[@]}" "CDEF:total=$total" \
+    VDEF:most=total,MAXIMUM PRINT:most:%.0lf 2>/dev/null | tail -n 1)
+  ! [[ $most =~ ^[0-9]$ ]] || grid=(--y-grid 1:1 --upper-limit $((most + 1)))
+  draw camb-setups "CAMB.AI tasks in each state, on $host" --height 160 \
+    --lower-limit 0 --alt-autoscale-max --units-exponent 0 \
+    --left-axis-format '%.0lf' ${grid[@]+"${grid[@]}"} --legend-position west \
+    --legend-direction bottomup "${arguments[@]}"
 }
 
 # Lines in the colours of the last states; those of a state differ in their dashes.
@@ -265,8 +275,11 @@ draw_elapsed() {
         "$(duration "${last_elapsed[i]}")")")  $(name_of "$i")\\l${dashes[${lines[$code]:-0}]}")
     lines[$code]=$(((${lines[$code]:-0} + 1) % ${#dashes[@]}))
   done
+  [ "${#arguments[@]}" -gt 0 ] ||
+    arguments=('AREA:0#FFFFFF00:no task has an elapsed time\l')
   draw camb-elapsed "How long CAMB.AI tasks take, on $host" --height 160 \
-    --lower-limit 0 --slope-mode --left-axis-formatter duration --legend-position west \
+    --lower-limit 0 --upper-limit 10000 --slope-mode \
+    --left-axis-formatter duration --legend-position west \
     "${arguments[@]}"
 }
 

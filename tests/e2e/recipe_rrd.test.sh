@@ -60,7 +60,7 @@ end_process "$recipe"
 is "each name is a directory of its own" \
   "$(find "$work/rrd/studio" -maxdepth 1 -name 'camb_task-*' | wc -l)" $((n + 3))
 
-ok "rrd-graph.sh draws them" graphs --start -60 --end now
+ok "rrd-graph.sh draws them" graphs --start -300 --end now
 is "it says nothing" "$(cat "$work/graphs.log")" ""
 is "three pictures" "$(cd "$work/graphs" && echo *)" \
   "camb-elapsed.svg camb-setups.svg camb-tasks.svg"
@@ -91,7 +91,7 @@ ok "elapsed times are drawn" grep -Eq '^ *0:00:[0-9]{2}  keynote-de$' <(legend e
 ok "of those that have some" not grep -q 'with spaces' <(legend elapsed.svg)
 is "no name was taken for a command" "$(find "$work" -name x | wc -l)" 0
 
-ok "with few rows, too" graphs --start -60 --rows 2 --format png
+ok "with few rows, too" graphs --start -300 --rows 2 --format png
 is "they are the failed ones" "$(
   legend tasks.png | sed -n 's/^\([A-Z_]*\)  .*/\1/p' | tr '\n' ' '
 )" "ERROR PAYMENT_REQUIRED "
@@ -103,16 +103,19 @@ is "as PNG" "$(head -c 8 "$work/graphs/camb-tasks.png" | od -An -tx1)" \
 
 # Values come between the steps of an RRD, whose mean of unknown (-1) and PENDING
 # (1) is SUCCESS, and that of PENDING and PAYMENT_REQUIRED (4) may be ERROR.
-mkdir -p "$work/between/studio/camb_task-a" "$work/between/studio/camb_api-default"
-file=$work/between/studio/camb_task-a/gauge-status.rrd
-rrdtool create "$file" --start 1000000000 --step 10 DS:value:GAUGE:40:U:U \
-  RRA:MAX:0.1:1:100
-at=1000000005
-for state in -1 -1 -1 1 1 1 4 4 4 4; do
-  rrdtool update "$file" "$((at += 10)):$state"
-done
-rrdtool create "$work/between/studio/camb_api-default/count-pending.rrd" \
-  --start 1000000000 --step 10 DS:value:GAUGE:40:U:U RRA:AVERAGE:0.1:1:100
+mkdir -p "$work"/between/studio/{camb_task-a,camb_api-one,camb_api-two}
+# rrd_of FILE CONSOLIDATION VALUE...
+rrd_of() {
+  local file=$work/between/studio/$1.rrd at=1000000005 value
+  rrdtool create "$file" --start 1000000000 --step 10 DS:value:GAUGE:40:U:U \
+    "RRA:$2:0.1:1:100"
+  for value in "${@:3}"; do
+    rrdtool update "$file" "$((at += 10)):$value"
+  done
+}
+rrd_of camb_task-a/gauge-status MAX -1 -1 -1 1 1 1 4 4 4 4
+rrd_of camb_api-one/count-pending AVERAGE 2 2 2 2 2 2 2 2 2 2
+rrd_of camb_api-two/count-pending AVERAGE 3 3 3 3 3 3 3 3 3 3
 ok "a task of the past is drawn" graphs --data "$work/between" \
   --start 1000000000 --end 1000000100
 # has_colour RED GREEN BLUE, in percent
@@ -125,6 +128,7 @@ ok "and PAYMENT_REQUIRED" has_colour 80 47 65
 ok "but never SUCCESS" not has_colour 0 61 45
 ok "nor ERROR" not has_colour 83 36 0
 ok "nor TIMEOUT" not has_colour 90 62 0
+is "the counts of two accounts are added" "$(drawn_count PENDING)" 5
 
 # --- What can be wrong -------------------------------------------------------
 
