@@ -168,7 +168,7 @@ check_sources() {
     "-I$top/src" "${units[@]}"
   check clang-tidy tidy "${units[@]}" -- "${flags[@]}"
   check shellcheck shellcheck -x "$top"/tests/*.sh "$top"/tests/e2e/*.sh \
-    "$top"/examples/*.sh "$top"/examples/notifications/*.sh "$top"/.ci/run
+    "$top"/examples/*.sh "$top"/examples/*/*.sh "$top"/.ci/run
 }
 
 # clang-tidy over each file, several at once: tidy FILE... -- FLAG...

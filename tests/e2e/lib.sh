@@ -362,14 +362,16 @@ requests() {
 }
 
 # example FILE [SED-ARGUMENT...]: a configuration of examples/ as a user would
-# have it, but for the key, the API's URL and the plugin of this test; the
-# arguments are to change what else can't be the same here (ports, paths). For
-# start_collectd. Sets nothing.
+# have it, but for the keys (test-key, unless $work has the key file already), the
+# API's URL and the plugin of this test; the arguments are to change what else
+# can't be the same here (ports, paths). For start_collectd. Sets nothing.
 example() {
-  local file=$top_srcdir/examples/$1 plugins
+  local file=$top_srcdir/examples/$1 plugins key
   plugins=$("$collectd" -h | sed -n 's/^ *Plugin directory *//p')
-  [ -e "$work/camb.key" ] || (umask 077 && echo test-key >"$work/camb.key")
-  sed -e "s,/etc/collectd/camb[a-z-]*\\.key,$work/camb.key," \
+  while read -r key; do
+    [ -e "$work/$key" ] || (umask 077 && echo test-key >"$work/$key")
+  done < <(grep -o 'camb[a-z-]*\.key' "$file")
+  sed -e "s,/etc/collectd/\(camb[a-z-]*\\.key\),$work/\1," \
     -e "/^<Plugin camb_task>/a\\  URL \"$api_url\"" \
     -e "/^<*LoadPlugin /{/camb_task/i PluginDir \"$MODULE_DIR\"" \
     -e "/camb_task/!i PluginDir \"$plugins\"" -e '}' "${@:2}" "$file"
@@ -397,12 +399,13 @@ query() {
     "$prometheus_url/api/v1/query" | jq -c .data.result
 }
 
-# start_influxdb: a real InfluxDB 1.x with its collectd listener. Sets
-# influxdb_url, and influxdb_collectd_port for the network plugin; its values go to
-# the database "collectd".
+# start_influxdb [LISTENER]: a real InfluxDB 1.x with its collectd listener; with
+# another one on influxdb_collectd_port if there is a file with its configuration.
+# Sets influxdb_url, and influxdb_collectd_port for the network plugin; its values
+# go to the database "collectd".
 start_influxdb() {
   influxdb_url=http://127.0.0.1:$(free_port)
-  influxdb_collectd_port=$(free_port)
+  [ "$#" -gt 0 ] || influxdb_collectd_port=$(free_port)
   cat >"$work/influxdb.conf" <<END
 reporting-disabled = true
 bind-address = "127.0.0.1:$(free_port)"
@@ -415,14 +418,22 @@ bind-address = "127.0.0.1:$(free_port)"
   store-enabled = false
 [http]
   bind-address = "${influxdb_url#http://}"
+$(
+    cat "${1:--}" <<LISTENER
 [[collectd]]
   enabled = true
   bind-address = "127.0.0.1:$influxdb_collectd_port"
   database = "collectd"
   typesdb = "/usr/share/collectd/types.db"
   batch-timeout = "200ms"
+LISTENER
+  )
 END
-  influxd -config "$work/influxdb.conf" >"$work/influxdb.log" 2>&1 &
+  ( # by itself it takes half a minute to end
+    trap 'kill -9 $!' TERM
+    influxd -config "$work/influxdb.conf" >"$work/influxdb.log" 2>&1 &
+    wait
+  ) &
   pids+=($!)
   wait_for answers "$influxdb_url/ping" || skip_or_bail "InfluxDB did not start"
 }
