@@ -397,6 +397,19 @@ query() {
     "$prometheus_url/api/v1/query" | jq -c .data.result
 }
 
+# start_alertmanager CONFIGURATION-FILE [OPTION...]: a real Alertmanager. Sets
+# alertmanager_url.
+start_alertmanager() {
+  alertmanager_url=http://127.0.0.1:$(free_port)
+  prometheus-alertmanager --config.file="$1" \
+    --storage.path="$work/alertmanager.data" --cluster.listen-address= \
+    --web.listen-address="${alertmanager_url#http://}" "${@:2}" \
+    >"$work/alertmanager.log" 2>&1 &
+  pids+=($!)
+  wait_for answers "$alertmanager_url/-/ready" ||
+    skip_or_bail "Alertmanager did not start"
+}
+
 # start_influxdb: a real InfluxDB 1.x with its collectd listener. Sets
 # influxdb_url, and influxdb_collectd_port for the network plugin; its values go to
 # the database "collectd".
