@@ -302,9 +302,8 @@ show() {
     printf 'camb_task in collectd, from %s (Ctrl-C ends)\n\n' \
       "${CAMB_API_URL:-https://client.camb.ai/apis}"
     table
-    printf '%s\n' "${pages:+
-$pages}"
-    printf 'Notifications and log:\n'
+    [ -z "$pages" ] || printf '\n%s\n' "$pages"
+    printf '\nNotifications and log:\n'
     news | tail -n 15
   else
     # Not a terminal: the table when a status has changed, news as they come.

@@ -110,7 +110,8 @@ trap 'exit 1' INT TERM
 need() {
   local program
   for program in "$@"; do
-    command -v "$program" >/dev/null || skip_all "$program is not installed"
+    # not what is a function here, as prometheus is
+    type -P "$program" >/dev/null || skip_all "$program is not installed"
   done
 }
 

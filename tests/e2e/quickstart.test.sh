@@ -82,7 +82,7 @@ has_pages() {
 firing() { query 'ALERTS{alertstate="firing"}' | jq -r '.[].metric | "\(.alertname) \(.camb_task)"'; }
 
 what="with --prometheus, its pages can be looked at"
-if command -v prometheus >/dev/null; then
+if type -P prometheus >/dev/null; then # no function
   ok "--prometheus runs" run_to '^FAILURE: Task interview-pt' --prometheus
   ok "$what" has_pages
   ok "the alert on the failed task fires" wait_for prints "CambTaskFailed interview-pt" firing
