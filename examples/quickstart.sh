@@ -8,17 +8,25 @@ set -euo pipefail
 
 usage() {
   cat <<'EOF'
-Usage: examples/quickstart.sh [TASK_ID ...]
+Usage: examples/quickstart.sh [--prometheus] [TASK_ID ...]
 
-Without arguments, follows a handful of simulated project setups. With
+Without task IDs, follows a handful of simulated project setups. With
 CAMB_API_KEY set and task IDs as arguments, follows those tasks on the real API.
 Ctrl-C ends it and leaves nothing running.
+
+  --prometheus  also starts a Prometheus with the alert rules of
+                examples/prometheus, says at which addresses to look at them in a
+                browser on this machine, and goes on until Ctrl-C. Where there is
+                no program "prometheus", the Debian package is fetched and
+                unpacked in the build directory; it is not installed, since that
+                would start a service of its own on port 9090.
 
 Environment:
   CAMB_API_KEY        the key for the real API
   CAMB_API_URL        another base URL than https://client.camb.ai/apis
   QUICKSTART_SECONDS  how long to run; default: until every simulated setup but
                       the endless one has ended, or for ever with real tasks
+                      or --prometheus
   BUILD_DIR           where to build; default: build, beside this directory
 EOF
 }
@@ -30,6 +38,8 @@ packages=(autoconf automake libtool pkg-config gcc make libc6-dev
   ca-certificates libmicrohttpd-dev libcmocka-dev libprotobuf-c1 curl)
 pids=()
 work=
+with_prometheus=no
+pages= # of Prometheus, to look at
 
 fail() {
   printf 'quickstart: %s\n' "$*" >&2
@@ -73,6 +83,41 @@ install_packages() {
     fail "apt-get failed (see above); install these by hand: ${missing[*]}"
   }
 }
+
+# Sets prometheus, the command. As a package that is only unpacked, it needs those
+# with what its pages need beside it, to which it has relative links.
+find_prometheus() {
+  local unpacked=$build/prometheus sudo=()
+  prometheus=(prometheus)
+  ! command -v prometheus >/dev/null || return 0
+  prometheus=("$unpacked/usr/bin/prometheus"
+    --web.local-assets="$unpacked/usr/share/prometheus/web/")
+  [ ! -e "$unpacked" ] || return 0
+  say "Fetching the package prometheus to $unpacked"
+  mkdir -p "$build" "$work/packages" "$work/unpacked"
+  if ! fetch_packages >"$work/apt.log" 2>&1; then
+    [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+    # what apt knows of packages may be too old
+    { "${sudo[@]}" apt-get update -qq && fetch_packages; } >>"$work/apt.log" 2>&1 || {
+      tail -n 20 "$work/apt.log" >&2
+      fail "the package prometheus can't be fetched (see above)"
+    }
+  fi
+  for package in "$work"/packages/*.deb; do
+    # without 200 MB of old time zones
+    dpkg-deb --fsys-tarfile "$package" |
+      tar -x -C "$work/unpacked" --exclude='./usr/share/javascript/*/data/*'
+  done
+  mv "$work/unpacked" "$unpacked"
+}
+
+fetch_packages() (
+  cd "$work/packages" || return
+  scripts=$(apt-cache depends --recurse --important prometheus |
+    grep -E '^(libjs|fonts)-' | sort -u)
+  # shellcheck disable=SC2086 # several packages
+  apt-get download prometheus $scripts
+)
 
 build_plugin() {
   [ ! -e "$top/config.status" ] ||
@@ -177,6 +222,33 @@ EOF
   }
 }
 
+# As README.md says, "Be alerted", but for the addresses, and without an
+# Alertmanager.
+start_prometheus() {
+  local url
+  url=127.0.0.1:$(free_port)
+  cp "$top/examples/prometheus/camb_task.rules.yml" "$work"
+  sed -e "s/127.0.0.1:9103/127.0.0.1:$port/" -e 's/_interval: 15s/_interval: 1s/' \
+    -e '/^alerting:/,/^$/d' "$top/examples/prometheus/prometheus.yml" \
+    >"$work/prometheus.yml"
+  "${prometheus[@]}" --config.file="$work/prometheus.yml" \
+    --storage.tsdb.path="$work/prometheus" --web.listen-address="$url" \
+    >"$work/prometheus.log" 2>&1 &
+  pids+=($!)
+  url=http://$url
+  wait_for 20 get "$url/-/ready" || {
+    tail -n 5 "$work/prometheus.log" >&2
+    fail "Prometheus, which has to be 2.42 or later, did not start (see above)"
+  }
+  # Debian's has pages of its own, and at another place
+  get "$url/alerts" || url=$url/classic
+  pages="Prometheus, in a browser on this machine:
+  alerts:   $url/alerts
+  statuses: $url/graph?g0.tab=0&g0.range_input=5m&g0.expr=collectd_camb_task_gauge%7Btype%3D%22status%22%7D"
+}
+
+get() { curl -fsS --noproxy '*' -o "$work/got" "$1" 2>/dev/null; }
+
 # Fetches what collectd has for Prometheus; fails while there is nothing of
 # camb_task in it.
 metrics() {
@@ -230,6 +302,7 @@ show() {
     printf 'camb_task in collectd, from %s (Ctrl-C ends)\n\n' \
       "${CAMB_API_URL:-https://client.camb.ai/apis}"
     table
+    [ -z "$pages" ] || printf '\n%s\n' "$pages"
     printf '\nNotifications and log:\n'
     news | tail -n 15
   else
@@ -249,7 +322,7 @@ has_ended() {
   if [ -n "${QUICKSTART_SECONDS:-}" ]; then
     [ $((SECONDS - started)) -ge "$QUICKSTART_SECONDS" ]
   else
-    [ "$simulated" = yes ] &&
+    [ "$simulated" = yes ] && [ "$with_prometheus" = no ] &&
       [ "$(table | grep -Ec ' (PENDING|unknown) ')" -le 1 ]
   fi
 }
@@ -260,7 +333,8 @@ go_on() {
 Where to go on:
   - Your own tasks:  CAMB_API_KEY=... examples/quickstart.sh TASK_ID ...
   - Install it:      make -C $build install
-  - Configure it:    README.md, "Configure"; alert on camb_task gauge-status >= 2
+  - Configure it:    README.md, "Configure"
+  - Be alerted:      README.md, "Be alerted", and examples/prometheus
 EOF
 }
 
@@ -277,6 +351,12 @@ main() {
     usage
     exit 0
     ;;
+  --prometheus)
+    with_prometheus=yes
+    shift
+    ;;
+  esac
+  case "${1:-}" in
   -*)
     usage >&2
     exit 2
@@ -292,11 +372,18 @@ main() {
   trap clean_up EXIT
   trap on_interrupt INT TERM HUP
   install_packages
+  if [ "$with_prometheus" = yes ]; then
+    find_prometheus
+  fi
   build_plugin
   if [ "$simulated" = yes ]; then
     start_simulator
   fi
   start_collectd "$@"
+  if [ "$with_prometheus" = yes ]; then
+    start_prometheus
+    say "$pages"
+  fi
   started=$SECONDS
   until has_ended; do
     kill -0 "$collectd" 2>/dev/null || {

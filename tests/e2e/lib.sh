@@ -110,7 +110,8 @@ trap 'exit 1' INT TERM
 need() {
   local program
   for program in "$@"; do
-    command -v "$program" >/dev/null || skip_all "$program is not installed"
+    # not what is a function here, as prometheus is
+    type -P "$program" >/dev/null || skip_all "$program is not installed"
   done
 }
 
@@ -397,6 +398,19 @@ answers() { curl -fsS --noproxy '*' --max-time 5 "$1"; }
 query() {
   curl -fsS --noproxy '*' --max-time 20 --data-urlencode "query=$1" \
     "$prometheus_url/api/v1/query" | jq -c .data.result
+}
+
+# start_alertmanager CONFIGURATION-FILE [OPTION...]: a real Alertmanager. Sets
+# alertmanager_url.
+start_alertmanager() {
+  alertmanager_url=http://127.0.0.1:$(free_port)
+  prometheus-alertmanager --config.file="$1" \
+    --storage.path="$work/alertmanager.data" --cluster.listen-address= \
+    --web.listen-address="${alertmanager_url#http://}" "${@:2}" \
+    >"$work/alertmanager.log" 2>&1 &
+  pids+=($!)
+  wait_for answers "$alertmanager_url/-/ready" ||
+    skip_or_bail "Alertmanager did not start"
 }
 
 # start_influxdb [LISTENER]: a real InfluxDB 1.x with its collectd listener; with
