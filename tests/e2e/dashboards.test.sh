@@ -105,10 +105,16 @@ scrape_configs:
 EOF
 start_prometheus "$work/prometheus.yml"
 
-# Some fail later than others, after it has been seen that they were pending.
+# Some fail later than others, after it has been seen that they were pending, and
+# for longer than a dashboard's step.
 for dashboard in prometheus influxdb; do
   ok "$dashboard has all tasks" wait_for has_numbers "22 40 247 2" "$dashboard"
 done
+pending_for() {
+  query 'count_over_time((collectd_camb_task_gauge{camb_task="fails",type="status"} == 1)[5m:1s])' |
+    jq -r '.[0].value[1]'
+}
+ok "one is pending for some seconds" wait_for at_least 5 pending_for
 simulate <<'EOF'
 task fails error=SOURCE_TOO_LONG
 many late 5 error=UNKNOWN_ERROR
