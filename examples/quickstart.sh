@@ -127,7 +127,12 @@ build_plugin() {
     mkdir -p "$build" &&
       { [ -e "$top/configure" ] || (cd "$top" && autoreconf -fi); } &&
       cd "$build" &&
-      { [ -e Makefile ] || "$top/configure" -q; } &&
+      if [ ! -e Makefile ]; then
+        "$top/configure" -q
+      # configured before the package was there, as "Install" in README.md does
+      elif ! grep -q '^MICROHTTPD_LIBS = *-' Makefile; then
+        ./config.status --recheck && ./config.status
+      fi &&
       make -s src/camb_task.la tests/camb_api_simulator
   } >"$work/build.log" 2>&1 || {
     tail -n 20 "$work/build.log" >&2

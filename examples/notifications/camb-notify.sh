@@ -125,7 +125,7 @@ message='
 # first_line FILE WHAT: sets secret. Locks the file until the end, too: however
 # many notifications come at once, one request at a time goes to one place.
 first_line() {
-  [ -r "$1" ] || fail "$1, for the $2, can't be read"
+  { [ -r "$1" ] && [ ! -d "$1" ]; } || fail "$1, for the $2, can't be read"
   exec {lock}<"$1"
   flock -w 120 "$lock" ||
     fail "not sent: 120 s have gone by while others were sent"
@@ -153,6 +153,8 @@ while [ "$#" -gt 0 ]; do
     [[ ${2-} =~ ^[0-9]{1,4}$ ]] || misused "$1 needs a number"
     [ "$1" = --retries ] || timeout=$2
     [ "$1" = --timeout ] || retries=$2
+    # to curl, 0 is for ever, and all others wait for their turn
+    [ "$timeout" -gt 0 ] || misused "--timeout 0 would be for ever"
     shift
     ;;
   -*) misused "there is no option $1" ;;

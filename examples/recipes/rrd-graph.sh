@@ -118,6 +118,24 @@ link_files() {
   done
 }
 
+# Takes away the links to what is no RRD, after a full disk, say: one of them is no
+# reason to draw none.
+leave_out_damaged() {
+  local links=(*.rrd) i=0 answer
+  [ -e "${links[0]}" ] || return 0
+  while read -r answer; do
+    case $answer in
+    OK*) i=$((i + 1)) ;;
+    ERROR:*)
+      printf 'rrd-graph: left out %s: %s\n' "$(readlink "${links[i]}")" \
+        "${answer#ERROR: }" >&2
+      rm "${links[i]}"
+      i=$((i + 1))
+      ;;
+    esac
+  done < <(printf 'last %s\n' "${links[@]}" | rrdtool - 2>&1)
+}
+
 # The definition of stateI, the state of a task at each moment. An RRD has the mean
 # of the step in which a state changed, which is another state or none: only what
 # is as in the step before counts, else the last state goes on. Of several steps
@@ -136,18 +154,25 @@ elapsed() { arguments+=("DEF:elapsed$1=elapsed-$1.rrd:seconds:MAX"); }
 # ones first, of each state the longest first; left_out, how many more there are;
 # last_state and last_elapsed; unknown, whether a state was.
 find_tasks() {
-  local arguments=() i code printed what value all=()
+  local arguments=() first i code printed='' what value all=()
   last_state=() last_elapsed=() shown=() unknown=no
-  for i in "${!names[@]}"; do
-    state "$i"
-    arguments+=("VDEF:last$i=state$i,LAST" "PRINT:last$i:state $i %.0lf"
-      "VDEF:least$i=state$i,MINIMUM" "PRINT:least$i:least $i %.0lf")
-    [ -e "elapsed-$i.rrd" ] || continue
-    elapsed "$i"
-    arguments+=("VDEF:long$i=elapsed$i,LAST" "PRINT:long$i:elapsed $i %.0lf")
+  # not all at once: thousands of tasks are too long a command
+  for ((first = 0; first < ${#names[@]}; first += 200)); do
+    arguments=()
+    for ((i = first; i < first + 200 && i < ${#names[@]}; i++)); do
+      [ -e "status-$i.rrd" ] || continue
+      state "$i"
+      arguments+=("VDEF:last$i=state$i,LAST" "PRINT:last$i:state $i %.0lf"
+        "VDEF:least$i=state$i,MINIMUM" "PRINT:least$i:least $i %.0lf")
+      [ -e "elapsed-$i.rrd" ] || continue
+      elapsed "$i"
+      arguments+=("VDEF:long$i=elapsed$i,LAST" "PRINT:long$i:elapsed $i %.0lf")
+    done
+    [ "${#arguments[@]}" -gt 0 ] || continue
+    printed+=$(rrdtool graph /dev/null --start "$start" --end "$end" \
+      --width "$width" "${arguments[@]}" 2>&1) || fail "${printed##*ERROR: }"
+    printed+=$'\n'
   done
-  printed=$(rrdtool graph /dev/null --start "$start" --end "$end" --width "$width" \
-    ${arguments[@]+"${arguments[@]}"} 2>&1) || fail "${printed#ERROR: }"
   while read -r what i value; do
     [[ $value =~ ^-?[0-9]+$ ]] || continue
     case $what in
@@ -293,6 +318,7 @@ main() {
   trap 'rm -rf -- "$temporary"' EXIT
   cd "$temporary"
   link_files
+  leave_out_damaged
   find_tasks
   draw_tasks
   draw_setups

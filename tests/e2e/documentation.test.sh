@@ -48,6 +48,7 @@ unset http_proxy https_proxy
 start_simulator <<'EOF'
 task pending
 task done success=4711 duration=93.5 name="Trailer"
+task failed error=SOURCE_TOO_LONG message="more than 4 hours"
 EOF
 start_collectd <<EOF
 LoadPlugin camb_task
@@ -57,6 +58,7 @@ LoadPlugin camb_task
   FetchResult true
   Task "pending"
   Task "done"
+  Task "failed"
 </Plugin>
 EOF
 in_collectd() {
@@ -99,6 +101,15 @@ for file in "$readme" "$pod"; do
   is "${file##*/} names what Prometheus gets" \
     "$(named_in_prometheus "$file")" "$(prometheus_names)"
 done
+
+# --- The runbook ----------------------------------------------------------------
+
+# Its command for what the API says of a failed task, here.
+says_why=$(sed -n "s,^Look at the API's reason and message: \`\([^\`]*\)\`.*,\1,p" "$readme" |
+  sed "s,NAME,failed,; s,/var/lib/collectd,$work,")
+runbook_has() { bash -c "$says_why" | grep -q "$1"; }
+ok "where the runbook looks is the reason" wait_for runbook_has SOURCE_TOO_LONG
+ok "and the message" runbook_has "more than 4 hours"
 stop_collectd
 
 done_testing

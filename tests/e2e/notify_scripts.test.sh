@@ -228,6 +228,11 @@ notify slack "$work/empty"
 fails "an empty file" "$work/empty"
 notify slack "$work/top/none"
 fails "a file that is missing" "$work/top/none"
+notify slack "$work/bin"
+fails "a directory" "^camb-notify: $work/bin"
+ok "and it is in the log" in_syslog "$work/bin"
+notify --timeout 0 slack "$work/webhook.url"
+fails "no end of waiting" '^camb-notify: --timeout 0'
 for url in 'top-secret' 'ftp://top-secret/' 'https:///secret' \
   'http://127.0.0.1/"secret' 'http://127.0.0.1/\secret' $'http://127.0.0.1/\xff-secret'; do
   secret webhook.url "$url"

@@ -62,6 +62,21 @@ ok "with a key, they are followed" run_until '^FAILURE: Task real-2 is ERROR' re
 ok "the table has them" grep -Eq '^real-1 +SUCCESS' "$out"
 unset CAMB_API_KEY CAMB_API_URL
 
+# As by "Install" in README.md, which does without what only the simulator needs.
+mkdir "$work/build" "$work/without"
+cat >"$work/without/pkg-config" <<EOF
+#!/bin/sh
+case "\$*" in *libmicrohttpd*) exit 1 ;; esac
+exec $(command -v pkg-config) "\$@"
+EOF
+chmod +x "$work/without/pkg-config"
+installed_before() {
+  (cd "$work/build" && PATH=$work/without:$PATH \
+    "$(realpath "$top_srcdir")/configure" -q CFLAGS=-O0 >"$work/configure.log" 2>&1) &&
+    BUILD_DIR=$work/build QUICKSTART_SECONDS=1 run
+}
+ok "it runs where the plugin was built without the simulator" installed_before
+
 # --- Prometheus --------------------------------------------------------------
 
 page() { sed -n "s/^  $1: *//p" "$out"; }

@@ -130,6 +130,25 @@ ok "nor ERROR" not has_colour 83 36 0
 ok "nor TIMEOUT" not has_colour 90 62 0
 is "the counts of two accounts are added" "$(drawn_count PENDING)" 5
 
+# --- Many tasks, and a damaged file -------------------------------------------
+
+mkdir "$work/many"
+cp -r "$work/between/studio" "$work/many"
+for n in {1..400}; do ln -s camb_task-a "$work/many/studio/camb_task-$n"; done
+# The system's limit for arguments hangs on that of the stack.
+drawn_of_many() (
+  ulimit -s 512
+  graphs --data "$work/many" --start 1000000000 --end 1000000100 --rows 10
+)
+ok "more tasks than a command can name are drawn" drawn_of_many
+ok "and counted" grep -qx 'and 391 more' <(legend tasks.svg)
+mkdir "$work/many/studio/camb_task-empty"
+: >"$work/many/studio/camb_task-empty/gauge-status.rrd"
+ok "a damaged file keeps none of them out" drawn_of_many
+ok "and is named" grep -q '^rrd-graph: left out .*/studio/camb_task-empty/gauge-status.rrd: ' \
+  "$work/graphs.log"
+ok "it is the only one" grep -qx 'and 391 more' <(legend tasks.svg)
+
 # --- What can be wrong -------------------------------------------------------
 
 refused() { ! graphs "${@:2}" && grep -Eqx "rrd-graph: $1" "$work/graphs.log"; }
