@@ -46,11 +46,7 @@ sed -e "s,http://127.0.0.1:9099/,$http_receiver_url/alerts," \
   -e 's/group_wait: 30s/group_wait: 6s/' -e 's/group_interval: 5m/group_interval: 2s/' \
   "$examples/alertmanager.yml" >"$work/alertmanager.yml"
 start_alertmanager "$work/alertmanager.yml"
-cp "$examples/camb_task.rules.yml" "$work"
-sed -e "s/127.0.0.1:9103/127.0.0.1:$prometheus_port/" \
-  -e "s/127.0.0.1:9093/${alertmanager_url#http://}/" -e 's/_interval: 15s/_interval: 1s/' \
-  "$examples/prometheus.yml" >"$work/prometheus.yml"
-start_prometheus "$work/prometheus.yml"
+start_prometheus "$prometheus_port"
 
 # messages JQ-EXPRESSION: of all messages up to now, an array of what
 # Alertmanager sent

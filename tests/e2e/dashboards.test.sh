@@ -94,16 +94,7 @@ LoadPlugin camb_task
   </Account>
 </Plugin>
 EOF
-cat >"$work/prometheus.yml" <<EOF
-scrape_configs:
-  - job_name: collectd
-    scrape_interval: 1s
-    honor_labels: true
-    honor_timestamps: false
-    static_configs:
-      - targets: ["127.0.0.1:$prometheus_port"]
-EOF
-start_prometheus "$work/prometheus.yml"
+start_prometheus "$prometheus_port"
 
 # Some fail later than others, after it has been seen that they were pending.
 for dashboard in prometheus influxdb; do
