@@ -185,6 +185,18 @@ meta_data() {
 }
 same meta_data
 
+# The severity of each notification, in their order
+severities() {
+  if [ "$1" = readme ]; then
+    awk '/^\|/ { if (inside) print; inside = inside || /^\| notification / ; next }
+      { inside = 0 }' "$readme" | grep -oE '\| (OKAY|WARNING|FAILURE)' | cut -d ' ' -f 2
+  else
+    section head1 NOTIFICATIONS | sed -n 's/^=item \([A-Z]*\):.*/\1/p'
+  fi
+}
+ok "the README has severities" at_least 5 wc -l <<<"$(severities readme)"
+is "the page has the same" "$(severities manual)" "$(severities readme)"
+
 # What is logged of a request that has failed.
 troubles() {
   sed -n '/^#define OUTCOMES/,/^$/s/.*"\(.*\)").*/\1/p' "$src/outcome.h" |
@@ -233,12 +245,15 @@ sizes() {
 }
 words() {
   sizes "$1" | sed 's/$/ bytes/'
+  echo "$(macro STATUS_FIELDS_MAX) for an account"
+  sed -n 's/^#define TASK_FILE_MAX ((size_t)\([0-9]*\) \* 1024 \* 1024).*/\1 MiB/p' \
+    "$src/task_file.h"
   sed -n 's/^#define API_KEY_VARIABLE "\(.*\)"/\1/p' "$src/configuration.h"
   sed -n 's/^#define [A-Z]*_OPTION "\(.*\)"/\1/p' "$src/task_file.c"
   sed -n 's/.*with_suffix(path, "\(\.[a-z]*\)").*/\1/p' "$src/state_file.c" |
     if [ "$1" = readme ]; then grep damaged; else cat; fi
 }
-ok "the sources have names and limits" at_least 13 wc -l <<<"$(words manual)"
+ok "the sources have names and limits" at_least 15 wc -l <<<"$(words manual)"
 for document in readme manual; do
   is "the $document has the sources' names and limits" \
     "$(words $document | not_in $document)" ""

@@ -73,6 +73,8 @@ is "one command makes all links others" \
   "$(grep -c 'runbook_url: https://wiki.example.com/camb_task#' "$work/camb_task.rules.yml")" \
   "$(wc -l <<<"$names")"
 
+is "a message is repeated after a day, as the README says" \
+  "$(sed -n 's/^ *repeat_interval: //p' "$files/alertmanager.yml")" 24h
 # What the muting names are alerts.
 is "alertmanager.yml names no alert that is not there" "$(
   grep -o 'Camb[A-Z][A-Za-z]*' "$files/alertmanager.yml" | sort -u |

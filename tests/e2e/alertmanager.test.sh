@@ -46,11 +46,7 @@ sed -e "s,http://127.0.0.1:9099/,$http_receiver_url/alerts," \
   -e 's/group_wait: 30s/group_wait: 6s/' -e 's/group_interval: 5m/group_interval: 2s/' \
   "$examples/alertmanager.yml" >"$work/alertmanager.yml"
 start_alertmanager "$work/alertmanager.yml"
-cp "$examples/camb_task.rules.yml" "$work"
-sed -e "s/127.0.0.1:9103/127.0.0.1:$prometheus_port/" \
-  -e "s/127.0.0.1:9093/${alertmanager_url#http://}/" -e 's/_interval: 15s/_interval: 1s/' \
-  "$examples/prometheus.yml" >"$work/prometheus.yml"
-start_prometheus "$work/prometheus.yml"
+start_prometheus "$prometheus_port"
 
 # messages JQ-EXPRESSION: of all messages up to now, an array of what
 # Alertmanager sent
@@ -133,11 +129,13 @@ state() {
   curl -fsS --noproxy '*' "$alertmanager_url/api/v2/alerts" |
     jq -r ".[] | select(.labels.alertname == \"$2\" and .labels.instance == \"$1\").status.state"
 }
+states() { state "$@" | sort; }
 post() { amtool --alertmanager.url="$alertmanager_url" alert add "$@"; }
 post CambTaskStatusStale instance=a camb_task=x
 post CambTaskStatusUnknown instance=b camb_task=x
 post CambTaskStatusStale instance=c camb_task=x
 post CambRateLimited instance=a camb_api=default
+post CambRateLimited instance=a camb_api=other
 post CambRateLimited instance=b camb_api=default
 post CambTaskFailed instance=d camb_task=x
 post CambApiDown instance=a camb_api=default
@@ -146,7 +144,8 @@ post CambNoValues instance=d
 ok "an API that is down mutes stale tasks of its host" wait_for prints suppressed state a CambTaskStatusStale
 ok "a rejected key mutes unknown ones" wait_for prints suppressed state b CambTaskStatusUnknown
 ok "not those of other hosts" wait_for prints active state c CambTaskStatusStale
-ok "an API that is down is why its rate is limited" wait_for prints suppressed state a CambRateLimited
+ok "an API that is down is why its rate is limited, not that of another account" \
+  wait_for prints $'active\nsuppressed' states a CambRateLimited
 ok "not that of other hosts" wait_for prints active state b CambRateLimited
 ok "no values at all mute the rest of the host" wait_for prints suppressed state d CambTaskFailed
 for name in a:CambApiDown b:CambKeyRejected d:CambNoValues; do

@@ -8,7 +8,6 @@
 need "$collectd" collectdctl curl jq prometheus
 
 export INTERVAL=0.5 VALUE_TIMEOUT=10
-examples=$top_srcdir/examples/prometheus
 
 start_simulator --key test-key <<'EOF'
 task well
@@ -51,11 +50,9 @@ simulate <<<'task lost http=404'
 sed -e '/alert: CambNoValues/,$s/for: 5m/for: 20s/' \
   -e '/^ *#/!s/\([0-9]\)m\(]\|$\)/\1s\2/g' \
   -e 's/> 1800$/> 10/' -e 's/6 \* 3600/20/' \
-  "$examples/camb_task.rules.yml" >"$work/camb_task.rules.yml"
-sed -e "s/127.0.0.1:9103/127.0.0.1:$prometheus_port/" -e 's/_interval: 15s/_interval: 1s/' \
-  -e '/^alerting:/,/^$/d' "$examples/prometheus.yml" >"$work/prometheus.yml"
+  "$top_srcdir/examples/prometheus/camb_task.rules.yml" >"$work/camb_task.rules.yml"
 is "all times are another here" "$(grep -v '^ *#' "$work/camb_task.rules.yml" | grep -cE '[0-9]m(]|$)')" 0
-start_prometheus "$work/prometheus.yml"
+start_prometheus "$prometheus_port"
 
 # ever: "ALERT ACCOUNT-OR-TASK" of all that have fired up to now
 ever() {

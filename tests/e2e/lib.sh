@@ -380,15 +380,27 @@ example() {
 
 # --- Where values and alerts go ----------------------------------------------
 
-# start_prometheus CONFIGURATION-FILE [OPTION...]: a real Prometheus. Sets
-# prometheus_url. (Its program has the name of a function above.)
+# start_prometheus PORT...: a real Prometheus, with nothing in it yet, that asks
+# collectds at these ports. Its configuration is that of examples/prometheus but
+# for addresses and intervals; so are the rules, if $work has no others. It knows
+# the Alertmanager, if one was started before. Sets prometheus_url, and prometheus,
+# its process ID. (Its program has the name of a function above.)
 start_prometheus() {
+  local files=$top_srcdir/examples/prometheus targets
+  local alerting='/^alerting:/,/^$/d'
+  [ -z "${alertmanager_url:-}" ] ||
+    alerting="s/127.0.0.1:9093/${alertmanager_url#http://}/"
+  targets=$(printf ', 127.0.0.1:%s' "$@")
+  sed -e "s/127.0.0.1:9103/${targets#, }/" -e 's/_interval: 15s/_interval: 1s/' \
+    -e "$alerting" "$files/prometheus.yml" >"$work/prometheus.yml"
+  [ -e "$work/camb_task.rules.yml" ] || cp "$files/camb_task.rules.yml" "$work"
+  rm -rf "$work/prometheus.data"
   prometheus_url=http://127.0.0.1:$(free_port)
-  command prometheus --config.file="$1" \
+  command prometheus --config.file="$work/prometheus.yml" \
     --storage.tsdb.path="$work/prometheus.data" \
-    --web.listen-address="${prometheus_url#http://}" "${@:2}" \
-    >"$work/prometheus.log" 2>&1 &
-  pids+=($!)
+    --web.listen-address="${prometheus_url#http://}" >"$work/prometheus.log" 2>&1 &
+  prometheus=$!
+  pids+=("$prometheus")
   wait_for answers "$prometheus_url/-/ready" ||
     skip_or_bail "Prometheus did not start"
 }

@@ -218,6 +218,19 @@ fails "a refusal" '^camb-notify: 127.0.0.1:[0-9]*: not sent: .*503'
 to /fail/429/1/top-secret
 notify --retries 2 slack "$work/webhook.url"
 is "a second attempt after 429" "$status $(post_count /fail/429)" "0 2"
+port=$(free_port)
+secret webhook.url "http://127.0.0.1:$port/late/top-secret"
+"${shell[@]}" "$script" --retries 3 slack "$work/webhook.url" <<<"$notification" &
+late=$!
+pids+=("$late")
+ok "nobody listens" wait_for eval "pgrep -P \"\$(pgrep -d, -P $late)\" curl"
+sleep 0.5 # so that curl has tried
+mkdir "$work/late"
+python3 "$top_srcdir/tests/e2e/http_receiver.py" "$port" "$work/late" \
+  >"$work/late.log" 2>&1 &
+pids+=($!)
+ok "a server that starts a moment later is found" wait "$late"
+is "and gets it once" "$(find "$work/late" -name '*.json' | wc -l)" 1
 to /fail/404/9/top-secret
 notify --retries 2 slack "$work/webhook.url"
 is "none after 404" "$(post_count /fail/404)" 1

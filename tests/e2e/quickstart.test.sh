@@ -100,6 +100,7 @@ what="with --prometheus, its pages can be looked at"
 if type -P prometheus >/dev/null; then # no function
   ok "--prometheus runs" run_to '^FAILURE: Task interview-pt' --prometheus
   ok "$what" has_pages
+  ok "from this machine alone" grep -q '^http://127\.0\.0\.1:' <<<"$(page alerts)"
   ok "the alert on the failed task fires" wait_for prints "CambTaskFailed interview-pt" firing
   is "all rules are loaded" "$(answers "$prometheus_url/api/v1/rules" |
     jq '[.data.groups[].rules[] | select(.type == "alerting")] | length')" \

@@ -71,6 +71,10 @@ receives() {
   done
 }
 
+is "both recipes encrypt" "$(
+  cat "$top_srcdir"/examples/recipes/central-{sender,receiver}.conf |
+    grep -c '^ *SecurityLevel Encrypt$'
+)" 2
 receives Encrypt
 receives Sign
 

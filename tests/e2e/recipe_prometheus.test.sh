@@ -1,20 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The recipes for Prometheus, of one collectd and of several, by a real one with
-# what their comments say.
+# the configuration that they name.
 # shellcheck source-path=SCRIPTDIR disable=SC2317
 . "${0%/*}/lib.sh"
 . "${0%/*}/recipes.sh"
 need "$collectd" collectdctl prometheus curl jq awk
-
-# prometheus_for RECIPE [SED-ARGUMENT...]: starts it as the recipe says
-prometheus_for() {
-  said_in "$1" | sed -e 's/^\( *scrape_interval:\) .*/\1 1s/' "${@:2}" \
-    >"$work/prometheus.yml"
-  rm -rf "$work/prometheus.data"
-  start_prometheus "$work/prometheus.yml"
-  prometheus=${pids[-1]}
-}
 
 # found N EXPRESSION: Prometheus has that number of results.
 found() { [ "$(query "$2" | jq length)" = "$1" ]; }
@@ -36,7 +27,7 @@ echo '5f0c7a52-3c57-4c0e-9a0f-5f6a1f0b2c11 podcast-ja' >"$work/camb.tasks"
 port=$(free_port)
 start_recipe watcher prometheus.conf -e "s/\"9103\"/\"$port\"/" \
   -e "s,/var/lib/collectd/camb.tasks,$work/camb.tasks,"
-prometheus_for prometheus.conf -e "s/localhost:9103/127.0.0.1:$port/"
+start_prometheus "$port"
 ok "Prometheus has every task" wait_for found 3 "$statuses"
 is "under collectd's host name" \
   "$(query "$statuses" | jq -r '[.[].metric.instance] | unique | join(" ")')" watcher
@@ -46,6 +37,16 @@ is "the failed ones are found as the recipe says" "$(query "$statuses >= 2" |
 ok "one that is no longer listed is gone" wait_for found 2 "$statuses"
 end_process "$recipe"
 end_process "$prometheus"
+is "the README's command takes of it what is for any configuration" "$(
+  cd "$top_srcdir" &&
+    eval "$(sed -n 's/^    \(sed .*prometheus\.conf\) \\$/\1/p' README.md)" |
+    grep -v '^ *#'
+)" 'LoadPlugin write_prometheus
+
+<Plugin write_prometheus>
+  Host "127.0.0.1"
+  Port "9103"
+</Plugin>'
 
 # --- share-tasks.sh ----------------------------------------------------------
 
@@ -128,9 +129,7 @@ for host in one two; do
     -e "s,/var/lib/collectd/camb-share.tasks,$work/$host.tasks,"
   daemons+=("$recipe")
 done
-prometheus_for several-collectds.conf \
-  -e "s/watch1.example.com:9103/127.0.0.1:${ports[0]}/" \
-  -e "s/watch2.example.com:9103/127.0.0.1:${ports[1]}/"
+start_prometheus "${ports[@]}"
 
 ok "Prometheus has each task of the list, once" wait_for found 40 "$statuses"
 is "none twice" "$(number "max(count by (camb_task) ($statuses))")" 1

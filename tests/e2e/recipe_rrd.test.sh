@@ -10,6 +10,7 @@ need "$collectd" collectdctl curl jq rrdtool awk
 # The picture takes its time, but little else.
 "$top_srcdir/tests/picture.sh" --seconds 10 "$work/picture" >"$work/picture.log" 2>&1 &
 picture=$!
+pids+=("$picture")
 
 # In the place of rrdtool, one that also keeps what rrdtool itself knows of each
 # graph: its legend, and the numbers in it.

@@ -8,10 +8,11 @@ need "$collectd" collectdctl curl jq python3
 
 export VALUE_TIMEOUT=40 INTERVAL=0.25
 
+files=$top_srcdir/examples/notifications
 # thresholds FILE [SED-ARGUMENT...]
 thresholds() {
   MORE_CONF=$(sed -e 's/Hits [0-9]*$/Hits 4/' "${@:2}" \
-    "$top_srcdir/examples/notifications/$1")
+    "$files/$1")
   export MORE_CONF
 }
 
@@ -39,8 +40,14 @@ sys.exit(not client.recv(200).startswith(b"0 "))
 
 # --- Beside the plugin's own notifications -----------------------------------
 
+is "of five values, it is what has been so for an hour, at an interval of 30 s" \
+  "$(grep -c "^ *Hits $((3600 / 30 - 2))$" "$files/threshold.conf")" 5
+
 start_simulator <<'EOF'
 task broken error=SOURCE_TOO_LONG
+task slow timeout
+task poor payment_required
+task mistyped http=404
 task endless
 EOF
 thresholds threshold.conf
@@ -51,6 +58,9 @@ LoadPlugin camb_task
   APIKey "test-key"
   MaxErrorInterval 1
   Task "broken"
+  Task "slow"
+  Task "poor"
+  Task "mistyped"
   Task "endless"
 </Plugin>
 EOF
@@ -60,9 +70,14 @@ ok "a failure that stays is reminded of" wait_for was_told 'FAILURE 1' $errors
 since=$(counted .requests)
 ok "again and again" wait_for at_least 3 eval "told $errors | wc -l"
 ok "but not in each interval" test $(($(counted .requests) - since)) -ge 5
+for what in timeout payment_required; do
+  ok "so is one by $what" wait_for was_told 'FAILURE 1' "camb_api-default/count-$what"
+done
+ok "and a task that was never answered" wait_for was_told 'WARNING 1' \
+  camb_api-default/count-unknown
 is "the failure itself is told once" "$(notifications broken | wc -l)" 1
 ok "good values are an OKAY at the start" was_told 'OKAY 1' camb_api-default/gauge-up
-simulate <<<'next 1 http=500'
+simulate <<<'next 2 http=500' # of which one may be the mistyped one's
 ok "a bad round" rounds_pass 10
 is "is no alarm" "$(told camb_api-default/gauge-up)" "OKAY 1"
 simulate <<<'all http=500'
@@ -77,6 +92,11 @@ is "for one of the two" "$(told camb_api-x/count-error central)" "OKAY 0"
 stop_collectd
 
 # --- Instead of them ---------------------------------------------------------
+
+is "slow is six hours, at an interval of 30 s" \
+  "$(grep -c "^ *Hits $((6 * 3600 / 30 - 2))$" "$files/threshold-tasks.conf")" 1
+is "blind is ten minutes" \
+  "$(grep -c "^ *Hits $((600 / 30 - 2))$" "$files/threshold-tasks.conf")" 1
 
 start_simulator <<'EOF'
 task broken error=SOURCE_TOO_LONG
