@@ -212,6 +212,14 @@ EOF
   is "$dashboard: its health alone is seen" \
     "$(seen '[.panels["Does the API answer?"].A[] | account] | join(" ")')" default
 
+  # --- A month ---------------------------------------------------------------
+  # (whose steps are longer than the whole test)
+
+  span=2592000 ok "$dashboard answers for a month" look "$dashboard" host=e2e
+  is "$dashboard: what has just failed is on the timeline" \
+    "$(seen '[.panels.States.A[] | task] | sort | join(" ")')" \
+    "emea-broke emea-fails emea-slow fails"
+
   # --- One task, many tasks --------------------------------------------------
 
   ok "$dashboard answers for a single task" look "$dashboard" account=solo-2
