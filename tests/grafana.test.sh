@@ -80,16 +80,33 @@ holds "every outcome of a request has one" \
   '[visible | select(.title == "Requests by outcome").fieldConfig.overrides[]
     | .matcher.options] | sort == ($outcomes | sort)'
 
+# --- The table ---------------------------------------------------------------
+
+# Grafana makes of an empty answer of Prometheus a frame with Time and a value,
+# without labels, and "merge" leaves all apart if they have no field in common.
+is "prometheus: tables are merged by time, too, so that an empty one is no hindrance" \
+  "$(jq -c '.panels[] | select(.type == "table").transformations
+      | [.[].id, .[-1].options.excludeByName]' "$dashboards/camb_task-prometheus.json")" \
+  '["merge","organize",{"Time":true}]'
+# InfluxDB's times are those of the values, which differ; its empty answers are
+# no frames at all.
+is "influxdb: they are merged without it" \
+  "$(jq -c '.panels[] | select(.type == "table").transformations
+      | [.[0], .[1:][].id]' "$dashboards/camb_task-influxdb.json")" \
+  '[{"id":"filterFieldsByName","options":{"exclude":{"names":["Time"]}}},"merge","organize"]'
+
 # --- Twins -------------------------------------------------------------------
 
 # A dashboard without its queries, and without what their answers' form forces:
-# the names of the table's columns, and hidden variables.
+# the names of the table's columns, what is done with their times, and hidden
+# variables.
 without_queries() {
   jq 'del(.. | objects | select(has("uid")) | .type)
     | del(.panels[].targets[]? | .expr, .format, .instant, .legendFormat, .query,
         .rawQuery, .resultFormat, .alias)
     | del(.templating.list[] | .query, .regex)
     | del(.templating.list[] | select(.hide == 2))
+    | del(.panels[].transformations[]? | select(.id == "filterFieldsByName"))
     | (.panels[].transformations[]? | select(.id == "organize").options) |= (
         . as $options | [.indexByName | to_entries | sort_by(.value)[]
           | $options.renameByName[.key] // .key])' "$dashboards/camb_task-$1.json"

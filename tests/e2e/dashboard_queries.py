@@ -37,6 +37,11 @@ def ask(url, parameters):
         sys.exit(f"{parameters}: {error}: {error.read().decode()}")
 
 
+def escape_regex(value):
+    """As ${name:regex} does it."""
+    return re.sub(r"[\\^$*+?.()|\[\]{}/]", r"\\\g<0>", value)
+
+
 class Prometheus:
     def __init__(self, url, begin, end):
         self.url, self.begin, self.end = url + "/api/v1", begin, end
@@ -44,7 +49,7 @@ class Prometheus:
     @staticmethod
     def escape(value):
         value = value.replace("\\", "\\\\\\\\")
-        return re.sub(r"[$^*{}\[\]'+?.()|]", r"\\\\\g<0>", value)
+        return re.sub(r"[$^*{}\[\]+?.()|]", r"\\\\\g<0>", value)
 
     def get(self, path, **parameters):
         return ask(f"{self.url}/{path}", parameters)["data"]
@@ -80,7 +85,7 @@ class InfluxQL:
 
     @staticmethod
     def escape(value):
-        return re.sub(r"[\\^$*+?.()|\[\]{}/]", r"\\\g<0>", value)
+        sys.exit(f"put in without the format regex: {value}")
 
     def run(self, query):
         result = ask(self.url, {"q": query, "db": "collectd", "epoch": "ms"})["results"][0]
@@ -117,13 +122,13 @@ class Dashboard:
         if "regex" in variable:
             pattern = re.compile(variable["regex"].strip("/"))
             options = [found[1] for found in map(pattern.search, options) if found]
+        if variable.get("sort") == 2:
+            options = sorted(options, reverse=True)
         self.options[variable["name"]] = options
         if not chosen and "allValue" in variable:
             self.values[variable["name"]] = variable["allValue"]
-            return
-        escaped = [self.source.escape(value) for value in chosen or options]
-        self.values[variable["name"]] = (
-            escaped[0] if len(escaped) == 1 else "(%s)" % "|".join(escaped))
+        else:
+            self.values[variable["name"]] = chosen or options
 
     def replace(self, query):
         def value(found):
@@ -132,10 +137,12 @@ class Dashboard:
                 return found[0]  # of a regular expression
             if name not in self.values:
                 sys.exit(f"no variable {name}: {query}")
-            if isinstance(self.source, InfluxQL) != bool(formatted) and name[0] != "_" \
-                    and name != "timeFilter":
-                sys.exit(f"a wrong format of {name}: {query}")
-            return self.values[name]
+            values = self.values[name]
+            if isinstance(values, str):
+                return values
+            escape = {None: self.source.escape, "regex": escape_regex}[formatted]
+            escaped = [escape(value) for value in values]
+            return escaped[0] if len(escaped) == 1 else "(%s)" % "|".join(escaped)
         return re.sub(r"\$(\w+)|\$\{(\w+)(?::(\w+))?\}", value, query)
 
     def answers(self):

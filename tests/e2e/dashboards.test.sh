@@ -6,14 +6,14 @@
 . "${0%/*}/lib.sh"
 need "$collectd" prometheus influxd curl jq python3
 
-# look DASHBOARD [VARIABLE=VALUE...]: keeps what it asks, and the answers, since
-# the start of this test.
+# look DASHBOARD [VARIABLE=VALUE...]: keeps what it asks, and the answers, of the
+# last $span seconds, or else since the start of this test.
 look() {
   local url=prometheus_url
   [ "$1" = prometheus ] || url=influxdb_url
   python3 "$top_srcdir/tests/e2e/dashboard_queries.py" \
     "$top_srcdir/examples/grafana/camb_task-$1.json" "${!url}" \
-    $((SECONDS + 10)) "${@:2}" >"$work/seen.json"
+    "${span:-$((SECONDS + 10))}" "${@:2}" >"$work/seen.json"
 }
 
 # seen JQ-FILTER: something of it; the filter has a few functions, which know the
@@ -33,6 +33,9 @@ numbers() {
     | join(" ")'
 }
 has_numbers() { look "${@:2}" && prints "$1" numbers; }
+
+# A name with what is special in a regular expression and in a string.
+odd='ends (v1.0) [a|b]+ "c" \d'
 
 # --- What there is to see ----------------------------------------------------
 
@@ -66,7 +69,7 @@ LoadPlugin camb_task
   APIKey "test-key"
   MaxErrorInterval 1
   Task "done"
-  Task "ends" "ends (v1.0) [a|b]+"
+  Task "ends" "ends (v1.0) [a|b]+ \\"c\\" \\\\d"
   Task "fails"
   Task "endless"
   Task "missing"
@@ -80,6 +83,10 @@ LoadPlugin camb_task
     Task "limited"
   </Account>
   <Account "solo">
+    Host "single"
+    Task "endless"
+  </Account>
+  <Account "solo-2">
     Host "single"
     Task "endless"
   </Account>
@@ -99,7 +106,7 @@ start_prometheus "$prometheus_port"
 # Some fail later than others, after it has been seen that they were pending, and
 # for longer than a dashboard's step.
 for dashboard in prometheus influxdb; do
-  ok "$dashboard has all tasks" wait_for has_numbers "22 40 247 2" "$dashboard"
+  ok "$dashboard has all tasks" wait_for has_numbers "22 41 247 2" "$dashboard"
 done
 seconds_of() {
   query "min(count_over_time(($1)[1h:1s]))" | jq -r '.[0].value[1] // 0'
@@ -113,7 +120,7 @@ task fails error=SOURCE_TOO_LONG
 many late 5 error=UNKNOWN_ERROR
 EOF
 for dashboard in prometheus influxdb; do
-  ok "$dashboard has all failures" wait_for has_numbers "29 33 247 2" "$dashboard"
+  ok "$dashboard has all failures" wait_for has_numbers "29 34 247 2" "$dashboard"
 done
 ok "some rounds go on" rounds_pass 200
 
@@ -130,13 +137,13 @@ for dashboard in prometheus influxdb; do
   is "$dashboard: accounts of the host" \
     "$(seen '.variables.account | sort | join(" ")')" "apac default emea"
   is "$dashboard: tasks of the host" "$(seen '.variables.task | sort | join(", ")')" \
-    "apac-limited, done, emea-broke, emea-endless, emea-fails, emea-slow, endless, ends (v1.0) [a|b]+, fails, missing"
+    "apac-limited, done, emea-broke, emea-endless, emea-fails, emea-slow, endless, $odd, fails, missing"
   is "$dashboard: a timeline of those that have failed" \
     "$(seen '[.panels.States.A[] | task] | sort | join(" ")')" \
     "emea-broke emea-fails emea-slow fails"
   is "$dashboard: and one of the others" \
     "$(seen '[.panels.States.B[] | task] | sort | join(", ")')" \
-    "apac-limited, done, emea-endless, endless, ends (v1.0) [a|b]+, missing"
+    "apac-limited, done, emea-endless, endless, $odd, missing"
   is "$dashboard: with every status" "$(seen '[.panels.States[][].values[][1] | tonumber]
     | unique | join(" ")')" "-1 0 1 2 3 4"
   is "$dashboard: the one after the other" \
@@ -145,16 +152,16 @@ for dashboard in prometheus influxdb; do
       | map(select(. >= 0)) | join(" ")')" "1 2"
   is "$dashboard: the table has the states" \
     "$(seen '[.panels.Tasks.A | sort_by(task)[] | "\(task) \(last)"] | join(", ")')" \
-    "apac-limited -1, done 0, emea-broke 4, emea-endless 1, emea-fails 2, emea-slow 3, endless 1, ends (v1.0) [a|b]+ 0, fails 2, missing -1"
+    "apac-limited -1, done 0, emea-broke 4, emea-endless 1, emea-fails 2, emea-slow 3, endless 1, $odd 0, fails 2, missing -1"
   is "$dashboard: elapsed times, but of what had ended before" \
     "$(seen '[.panels.Tasks.B[] | task] | sort | join(", ")')" \
-    "apac-limited, emea-endless, emea-fails, emea-slow, endless, ends (v1.0) [a|b]+, fails, missing"
+    "apac-limited, emea-endless, emea-fails, emea-slow, endless, $odd, fails, missing"
   ok "$dashboard: which are those of the tasks" prints true \
     seen '.panels.Tasks.B | map({(task): last}) | add
       | .fails > 0 and .["emea-endless"] > .fails'
   is "$dashboard: ages, but of what was never answered" \
     "$(seen '[.panels.Tasks.C[] | task] | sort | join(", ")')" \
-    "done, emea-broke, emea-endless, emea-fails, emea-slow, endless, ends (v1.0) [a|b]+, fails"
+    "done, emea-broke, emea-endless, emea-fails, emea-slow, endless, $odd, fails"
   elapsed='.panels["Elapsed: waiting tasks against ended ones"]'
   is "$dashboard: those that wait" "$(seen "[$elapsed.A[] | task] | sort | join(\" \")")" \
     "apac-limited emea-endless endless missing"
@@ -187,25 +194,33 @@ for dashboard in prometheus influxdb; do
     is "$dashboard: numbers of $what" "$(numbers)" "$expected"
   done <<'EOF'
 4 2 2 2|host=e2e
-4 3 2 2|host=e2e,host=single
+4 4 2 2|host=e2e,host=single
 1 1 2 1|host=e2e,account=default
 3 1 0 0|host=e2e,account=emea
 1 1 2 2|host=e2e,account=default,account=apac
-28 32 245 0|account=emea,account=bulk,account=solo
+28 32 245 0|account=emea,account=bulk,account=solo-2
 1 0 0 0|task=fails
-1 0 1 0|task=fails,task=ends (v1.0) [a|b]+
+1 0 1 0|task=fails,task=ends (v1.0) [a|b]+ "c" \d
 EOF
   is "$dashboard: which are in the table" \
-    "$(seen '[.panels.Tasks.A[] | task] | sort | join(", ")')" "ends (v1.0) [a|b]+, fails"
+    "$(seen '[.panels.Tasks.A[] | task] | sort | join(", ")')" "$odd, fails"
   ok "$dashboard answers for an account" look "$dashboard" host=e2e account=default
   is "$dashboard: its tasks alone are to be chosen" \
-    "$(seen '.variables.task | sort | join(", ")')" "done, endless, ends (v1.0) [a|b]+, fails, missing"
+    "$(seen '.variables.task | sort | join(", ")')" "done, endless, $odd, fails, missing"
   is "$dashboard: its health alone is seen" \
     "$(seen '[.panels["Does the API answer?"].A[] | account] | join(" ")')" default
 
+  # --- A month ---------------------------------------------------------------
+  # (whose steps are longer than the whole test)
+
+  span=2592000 ok "$dashboard answers for a month" look "$dashboard" host=e2e
+  is "$dashboard: what has just failed is on the timeline" \
+    "$(seen '[.panels.States.A[] | task] | sort | join(" ")')" \
+    "emea-broke emea-fails emea-slow fails"
+
   # --- One task, many tasks --------------------------------------------------
 
-  ok "$dashboard answers for a single task" look "$dashboard" host=single
+  ok "$dashboard answers for a single task" look "$dashboard" account=solo-2
   is "$dashboard: no panel is empty but the row's" \
     "$(seen '[.panels | to_entries[] | select([.value[] | length] | add < 1) | .key] | join(", ")')" \
     "The API's health"

@@ -143,12 +143,25 @@ ok "an API that gives no answers is told" \
 simulate <<<'all'
 ok "and the end of that" wait_for eval \
   "told camb_api-default/gauge-up | tail -n 1 | grep OKAY"
+# What the threshold plugin knows of a name is gone when its values are.
+simulate <<<'task again error=UNKNOWN_ERROR'
+sed -i 's/^broken$/again broken/' "$work/tasks"
+ok "a name goes to another task" wait_for eval "simulated /tasks/again | jq -e '.requests > 0'"
+ok "which fails, too" wait_for value_is camb_task-broken/gauge-status 2
+ok "and is not told of, as the file says" eval \
+  "rounds_pass 10 && test \"\$(told camb_task-broken/gauge-status)\" = 'FAILURE 2'"
+sed -i '/^again /d' "$work/tasks"
+ok "the name is off the list" wait_for not has_value camb_task-broken/gauge-status
+echo 'more broken' >>"$work/tasks"
+simulate <<<'task more error=UNKNOWN_ERROR'
+ok "its next failure is told" wait_for eval \
+  "test \"\$(told camb_task-broken/gauge-status | paste -sd ' ')\" = 'FAILURE 2 FAILURE 2'"
 is "each once" "$(
   for name in broken 'done' slow stale endless mistyped; do
     told "camb_task-$name/gauge-status" | paste -sd ' ' | sed "s/^/$name: /"
   done
   told camb_api-default/gauge-up | paste -sd ' ' | sed "s/^/up: /"
-)" "broken: FAILURE 2
+)" "broken: FAILURE 2 FAILURE 2
 done: OKAY 0
 slow: WARNING 1 OKAY 0
 stale: WARNING 1
