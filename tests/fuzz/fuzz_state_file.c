@@ -3,6 +3,7 @@
  * again, and written again. */
 #include "fuzz.h"
 
+#include "../unit/record_difference.h"
 #include "state_file.h"
 
 #include <math.h>
@@ -137,43 +138,11 @@ static void clear_records(struct records *records) {
   free(records->accounts);
 }
 
-static bool is_same_number(double a, double b) {
-  return a == b || (isnan(a) && isnan(b));
-}
-
-static void check_same_texts(const struct task_record *a,
-                             const struct task_record *b) {
-  CHECK(strcmp(a->id, b->id) == 0);
-  CHECK(strcmp(a->name, b->name) == 0);
-  CHECK(strcmp(a->type, b->type) == 0);
-  CHECK(strcmp(a->exception_reason, b->exception_reason) == 0);
-  CHECK(strcmp(a->message, b->message) == 0);
-}
-
-static void check_same_task(const struct task_record *a,
-                            const struct task_record *b) {
-  check_same_texts(a, b);
-  CHECK(a->account == b->account);
-  CHECK(a->started == b->started);
-  CHECK(a->listed == b->listed);
-  CHECK(a->unlisted == b->unlisted);
-  CHECK(a->state == b->state);
-  CHECK(a->saw_pending == b->saw_pending);
-  CHECK(a->changed == b->changed);
-  CHECK(a->confirmed == b->confirmed);
-  CHECK(a->run_id == b->run_id);
-  CHECK(is_same_number(a->media_duration, b->media_duration));
-  for (size_t i = 0; i < STATUS_FIELDS_MAX; i++)
-    CHECK(is_same_number(a->fields[i], b->fields[i]));
-  CHECK(a->end_told == b->end_told);
-  CHECK(a->stalled_told == b->stalled_told);
-}
-
 static void check_same(const struct records *a, const struct records *b) {
   CHECK(a->task_count == b->task_count);
   CHECK(a->account_count == b->account_count);
   for (size_t i = 0; i < a->task_count; i++)
-    check_same_task(&a->tasks[i], &b->tasks[i]);
+    CHECK(record_difference(&a->tasks[i], &b->tasks[i]) == NULL);
   for (size_t i = 0; i < a->account_count; i++)
     CHECK(a->accounts[i].account == b->accounts[i].account &&
           a->accounts[i].key_rejected == b->accounts[i].key_rejected &&

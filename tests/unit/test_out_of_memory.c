@@ -9,6 +9,7 @@
 #include "api_key.h"
 #include "configuration.h"
 #include "file_problems.h"
+#include "record_difference.h"
 #include "result_decoder.h"
 #include "state_file.h"
 #include "status_decoder.h"
@@ -511,33 +512,6 @@ static void look(struct tracker *tracker, struct known *known) {
   assert_true(tracker_snapshot(tracker, now, &known->snapshot));
 }
 
-static bool is_same_number(double a, double b) {
-  return a == b || (isnan(a) && isnan(b));
-}
-
-static void check_same_record(const struct task_record *a,
-                              const struct task_record *b) {
-  CHECK(a->account == b->account);
-  CHECK(strcmp(a->id, b->id) == 0);
-  CHECK(strcmp(a->name, b->name) == 0);
-  CHECK(strcmp(a->type, b->type) == 0);
-  CHECK(a->started == b->started);
-  CHECK(a->listed == b->listed);
-  CHECK(a->unlisted == b->unlisted);
-  CHECK(a->state == b->state);
-  CHECK(a->saw_pending == b->saw_pending);
-  CHECK(a->changed == b->changed);
-  CHECK(a->confirmed == b->confirmed);
-  CHECK(a->run_id == b->run_id);
-  CHECK(strcmp(a->exception_reason, b->exception_reason) == 0);
-  CHECK(strcmp(a->message, b->message) == 0);
-  CHECK(is_same_number(a->media_duration, b->media_duration));
-  for (size_t i = 0; i < STATUS_FIELDS_MAX; i++)
-    CHECK(is_same_number(a->fields[i], b->fields[i]));
-  CHECK(a->end_told == b->end_told);
-  CHECK(a->stalled_told == b->stalled_told);
-}
-
 static void check_same_values(const struct snapshot *a,
                               const struct snapshot *b) {
   CHECK(a->task_count == b->task_count);
@@ -560,7 +534,7 @@ static void check_unchanged(struct tracker *tracker,
   CHECK(after.count == before->count);
   CHECK(after.changes == before->changes);
   for (size_t i = 0; i < after.count; i++)
-    check_same_record(&after.tasks[i], &before->tasks[i]);
+    CHECK(record_difference(&after.tasks[i], &before->tasks[i]) == NULL);
   check_same_values(&after.snapshot, &before->snapshot);
   snapshot_clear(&after.snapshot);
 }
@@ -614,7 +588,7 @@ static void restore_tasks(const void *argument) {
   }
   CHECK(tracker_task_count(tracker) == count + 1);
   tracker_record_task(tracker, count, now, &got);
-  check_same_record(&got, &record);
+  CHECK(record_difference(&got, &record) == NULL);
   snapshot_clear(&before.snapshot);
   tracker_free(tracker);
 }
@@ -868,7 +842,7 @@ static void check_found(const struct found *found, size_t count) {
   for (size_t i = 0; i < count; i++) {
     struct task_record record;
     fill_whole_record(&record, i);
-    check_same_record(&found->tasks[i], &record);
+    CHECK(record_difference(&found->tasks[i], &record) == NULL);
   }
   CHECK(found->account_count == 1);
   CHECK(found->accounts[0].account == 1 && found->accounts[0].key_rejected &&

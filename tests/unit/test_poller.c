@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "collectd_mock.h"
 
+#include "file_contents.h"
 #include "http_client.h"
 #include "poller.h"
 #include "scripted_server.h"
@@ -275,30 +276,12 @@ static void write_key(const char *key) {
            before.st_ctim.tv_nsec == after.st_ctim.tv_nsec);
 }
 
-static void write_text(const char *path, const char *text) {
-  FILE *file = fopen(path, "w");
-  assert_non_null(file);
-  assert_true(fputs(text, file) >= 0);
-  assert_int_equal(fclose(file), 0);
-}
-
 /* Replaces the file as a whole, so that it is never seen half written. */
 static void replace_text(const char *path, const char *text) {
   char new_path[sizeof(directory) + 32];
   snprintf(new_path, sizeof(new_path), "%s.next", path);
   write_text(new_path, text);
   assert_int_equal(rename(new_path, path), 0);
-}
-
-/* What is in the file, "" if there is none; until the next call. */
-static const char *text_of(const char *path) {
-  static char text[65536];
-  FILE *file = fopen(path, "r");
-  size_t size = file == NULL ? 0 : fread(text, 1, sizeof(text) - 1, file);
-  if (file != NULL)
-    fclose(file);
-  text[size] = '\0';
-  return text;
 }
 
 /* The options with the paths; until the next call. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "state_file.h"
 
+#include "file_contents.h"
 #include "json_reader.h"
+#include "record_difference.h"
+#include "temporary_files.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -28,51 +31,35 @@
       fail_msg("case \"%s\": %s", name, #condition);                           \
   } while (0)
 
-/* A directory of the test's own. */
-static char directory[] = "/tmp/test_state_file.XXXXXX";
-static char path[sizeof(directory) + 32], new_path[sizeof(path)],
-    damaged_path[sizeof(path)], other_path[sizeof(path)];
+/* What the state file at "path" makes beside itself. */
+static char new_path[sizeof(path) + 16], damaged_path[sizeof(path) + 16];
 
-static void remove_files(void) {
-  remove(path);
+static void remove_state(void) {
+  remove_files();
   remove(new_path);
   remove(damaged_path);
-  remove(other_path);
 }
 
-static int make_directory(void **state) {
-  (void)state;
-  if (mkdtemp(directory) == NULL)
+static int set_up(void **state) {
+  if (make_directory(state) != 0)
     return -1;
-  snprintf(path, sizeof(path), "%s/state", directory);
-  snprintf(new_path, sizeof(new_path), "%s/state.new", directory);
-  snprintf(damaged_path, sizeof(damaged_path), "%s/state.damaged", directory);
-  snprintf(other_path, sizeof(other_path), "%s/other", directory);
+  snprintf(new_path, sizeof(new_path), "%s.new", path);
+  snprintf(damaged_path, sizeof(damaged_path), "%s.damaged", path);
   return 0;
 }
 
-static int remove_directory(void **state) {
-  (void)state;
-  remove_files();
-  return rmdir(directory);
+static int tear_down(void **state) {
+  remove_state();
+  return remove_directory(state);
 }
 
 static int start_without_files(void **state) {
   (void)state;
-  remove_files();
+  remove_state();
   return 0;
 }
 
-static void write_bytes(const char *file_path, const char *bytes, size_t size) {
-  FILE *file = fopen(file_path, "w");
-  assert_non_null(file);
-  assert_int_equal(fwrite(bytes, 1, size, file), size);
-  assert_int_equal(fclose(file), 0);
-}
-
-static void write_text(const char *text) {
-  write_bytes(path, text, strlen(text));
-}
+static void write_state(const char *text) { write_text(path, text); }
 
 static bool exists(const char *file_path) {
   struct stat status;
@@ -214,27 +201,9 @@ static const struct task_record all_known = {
 
 static void assert_same_task(const char *name, const struct task_record *a,
                              const struct task_record *b) {
-  ASSERT_CASE(name, a->account == b->account);
-  ASSERT_CASE(name, strcmp(a->id, b->id) == 0);
-  ASSERT_CASE(name, strcmp(a->name, b->name) == 0);
-  ASSERT_CASE(name, strcmp(a->type, b->type) == 0);
-  ASSERT_CASE(name, a->started == b->started);
-  ASSERT_CASE(name, a->listed == b->listed);
-  ASSERT_CASE(name, a->unlisted == b->unlisted);
-  ASSERT_CASE(name, a->state == b->state);
-  ASSERT_CASE(name, a->saw_pending == b->saw_pending);
-  ASSERT_CASE(name, a->changed == b->changed);
-  ASSERT_CASE(name, a->confirmed == b->confirmed);
-  ASSERT_CASE(name, a->run_id == b->run_id);
-  ASSERT_CASE(name, strcmp(a->exception_reason, b->exception_reason) == 0);
-  ASSERT_CASE(name, strcmp(a->message, b->message) == 0);
-  ASSERT_CASE(name, a->media_duration == b->media_duration ||
-                        (a->media_duration < 0 && b->media_duration < 0));
-  for (size_t i = 0; i < STATUS_FIELDS_MAX; i++)
-    ASSERT_CASE(name, a->fields[i] == b->fields[i] ||
-                          (isnan(a->fields[i]) && isnan(b->fields[i])));
-  ASSERT_CASE(name, a->end_told == b->end_told);
-  ASSERT_CASE(name, a->stalled_told == b->stalled_told);
+  const char *difference = record_difference(a, b);
+  if (difference != NULL)
+    fail_msg("case \"%s\": another %s", name, difference);
 }
 
 /* Writes the task and reads it again. */
@@ -491,7 +460,7 @@ static void test_whole_files(void **state) {
   (void)state;
   static struct found found;
   for (size_t i = 0; i < COUNT(cases); i++) {
-    write_text(cases[i].text);
+    write_state(cases[i].text);
     read_path(&found);
     if (found.problem[0] != '\0')
       fail_msg("case \"%s\": %s", cases[i].name, found.problem);
@@ -727,7 +696,7 @@ static void test_texts_of_others(void **state) {
         HEAD TASK_WITH(
             "\"message\":\"%s\",\"exception_reason\":\"%s\"") "{\"end\":2}\n",
         cases[i].json, cases[i].json);
-    write_text(text);
+    write_state(text);
     read_path(&found);
     assert_string_equal(found.problem, "");
     assert_string_equal(found.tasks[0].message, cases[i].text);
@@ -737,7 +706,7 @@ static void test_texts_of_others(void **state) {
   fill(message, sizeof(message), "ä");
   snprintf(text, sizeof(text),
            HEAD TASK_WITH("\"message\":\"x%s\"") "{\"end\":2}", message);
-  write_text(text);
+  write_state(text);
   read_path(&found);
   message[STATUS_MESSAGE_SIZE - 2] = '\0';
   assert_string_equal(found.tasks[0].message + 1, message);
@@ -762,7 +731,7 @@ static void test_long_lines(void **state) {
     memset(stpcpy(at, start), 'x', lengths[i]);
     strcpy(end, "\"}\n" TASK("c") "{\"end\":4}\n");
     if (fits) {
-      write_text(text);
+      write_state(text);
       read_path(&found);
       assert_string_equal(found.problem, "");
     } else {
@@ -816,7 +785,7 @@ static void test_damaged_stays(void **state) {
   static struct found found;
   char problem[STATE_FILE_PROBLEM_SIZE];
   assert_int_equal(mkdir(damaged_path, 0700), 0);
-  write_text(HEAD TASK("a"));
+  write_state(HEAD TASK("a"));
   read_path(&found);
   snprintf(problem, sizeof(problem),
            "state file %s, line 3: the end is missing; it can't be kept as "
@@ -870,7 +839,7 @@ static void test_not_a_file(void **state) {
 static void test_forbidden(void **state) {
   (void)state;
   static struct found found;
-  write_text(HEAD TASK("a") "{\"end\":2}\n");
+  write_state(HEAD TASK("a") "{\"end\":2}\n");
   assert_int_equal(chmod(path, 0), 0);
   bool is_root = access(path, R_OK) == 0;
   read_path(&found);
@@ -884,7 +853,7 @@ static void test_forbidden(void **state) {
 static void test_link_loop(void **state) {
   (void)state;
   static struct found found;
-  assert_int_equal(symlink("state", path), 0);
+  assert_int_equal(symlink("file", path), 0);
   read_path(&found);
   assert_non_null(strstr(found.problem, "symbolic links; kept as "));
   assert_false(exists(path));
@@ -928,8 +897,8 @@ static void test_long_path(void **state) {
   char long_path[1024];
   memset(long_path, '/', sizeof(long_path));
   memcpy(long_path, directory, strlen(directory));
-  strcpy(long_path + 600, "state");
-  write_text("{");
+  strcpy(long_path + 600, "file");
+  write_state("{");
   struct state_file *file = state_file_create(long_path, accounts, 2);
   read_all(file, &found);
   assert_non_null(strstr(found.problem, "line 1: it is not JSON; kept as /"));
@@ -943,14 +912,14 @@ static void test_relative_path(void **state) {
   static struct found found;
   char before[4096];
   assert_non_null(getcwd(before, sizeof(before)));
-  struct state_file *file = state_file_create("state", accounts, 2);
+  struct state_file *file = state_file_create("file", accounts, 2);
   assert_int_equal(chdir(directory), 0);
   assert_true(state_file_begin(file, NOW));
   state_file_put_task(file, &nothing_known);
   commit("relative", file);
   read_all(file, &found);
   assert_string_equal(found.ids, "a");
-  write_text("");
+  write_state("");
   read_all(file, &found);
   assert_true(exists(damaged_path));
   assert_int_equal(chdir(before), 0);
@@ -964,7 +933,7 @@ static void test_no_memory(void **state) {
       HEAD "{\"account\":\"other\",\"blind\":true}\n1\n" TASK("a") TASK("b");
   (void)state;
   static struct found found;
-  write_text(text);
+  write_state(text);
   struct state_file *file = state_file();
   for (size_t limit = 0; limit < 3; limit++) {
     assert_false(read_some(file, NOW, limit, &found));
@@ -1056,7 +1025,7 @@ static void test_failing_write(void **state) {
   struct rlimit before, limit;
   assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
   struct state_file *file = state_file();
-  write_text(text);
+  write_state(text);
   for (size_t i = 0; i < COUNT(limits); i++) {
     limit = before;
     limit.rlim_cur = limits[i];
@@ -1069,7 +1038,7 @@ static void test_failing_write(void **state) {
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_true(has_begun);
     assert_false(has_worked);
-    assert_non_null(strstr(problem, "/state: File too large"));
+    assert_non_null(strstr(problem, "/file: File too large"));
     assert_holds("full", path, text, strlen(text));
     assert_false(exists(new_path));
   }
@@ -1081,7 +1050,7 @@ static void test_failing_write(void **state) {
 static void test_given_up(void **state) {
   static const char text[] = HEAD TASK("a") "{\"end\":2}\n";
   (void)state;
-  write_text(text);
+  write_state(text);
   struct state_file *file = state_file();
   put_tasks(file, 100);
   assert_true(exists(new_path));
@@ -1121,9 +1090,9 @@ static void test_kept_accounts(void **state) {
 #define HOUR TASK_UNLISTED_KEPT
   (void)state;
   static struct found found;
-  write_text(HEAD LISTED "}\n" UNLISTED TO_COME
-                         "{\"account\":\"gone\",\"blind\":true}\n"
-                         "{\"end\":5}\n");
+  write_state(HEAD LISTED "}\n" UNLISTED TO_COME
+                          "{\"account\":\"gone\",\"blind\":true}\n"
+                          "{\"end\":5}\n");
   struct state_file *file = state_file();
   read_all(file, &found);
   assert_string_equal(found.problem, "");
@@ -1146,8 +1115,8 @@ static void test_kept_account_returns(void **state) {
       {.name = "gone", .pointers = pointers, .pointer_count = 1}};
   (void)state;
   static struct found found;
-  write_text(HEAD "{\"account\":\"gone\",\"task\":\"a\",\"state\":\"success\","
-                  "\"fields\":{\"/progress\":0.5}}\n{\"end\":2}\n");
+  write_state(HEAD "{\"account\":\"gone\",\"task\":\"a\",\"state\":\"success\","
+                   "\"fields\":{\"/progress\":0.5}}\n{\"end\":2}\n");
   struct state_file *file = state_file();
   read_all(file, &found);
   assert_true(state_file_begin(file, NOW));
@@ -1169,8 +1138,8 @@ static void test_kept_account_returns(void **state) {
 static void test_kept_of_a_damaged_file(void **state) {
   (void)state;
   static struct found found;
-  write_text(HEAD "{\"account\":\"gone\",\"task\":\"a\"}\n"
-                  "{\"account\":\"gone\",\"task\":\"b\",\"state\":1}\n");
+  write_state(HEAD "{\"account\":\"gone\",\"task\":\"a\"}\n"
+                   "{\"account\":\"gone\",\"task\":\"b\",\"state\":1}\n");
   struct state_file *file = state_file();
   read_all(file, &found);
   assert_non_null(strstr(found.problem, "line 3: \"state\" is not a state"));
@@ -1246,5 +1215,5 @@ int main(void) {
       CASE(test_many),
   };
   signal(SIGXFSZ, SIG_IGN);
-  return cmocka_run_group_tests(tests, make_directory, remove_directory);
+  return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "collectd_mock.h"
 
+#include "file_contents.h"
 #include "state_keeper.h"
 
 #include <dirent.h>
@@ -111,23 +112,6 @@ static void answer(struct house *house, size_t account, enum task_state state) {
 }
 
 /* --- Files ---------------------------------------------------------------- */
-
-static const char *text_of(const char *path) {
-  static char text[65536];
-  FILE *file = fopen(path, "r");
-  size_t size = file == NULL ? 0 : fread(text, 1, sizeof(text) - 1, file);
-  if (file != NULL)
-    fclose(file);
-  text[size] = '\0';
-  return text;
-}
-
-static void write_text(const char *path, const char *text) {
-  FILE *file = fopen(path, "w");
-  assert_non_null(file);
-  assert_true(fputs(text, file) >= 0);
-  assert_int_equal(fclose(file), 0);
-}
 
 /* Takes the file away, so that the next save shows. Whether it was there. */
 static bool take_away(const char *path) { return unlink(path) == 0; }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "watched_file.h"
 
+#include "file_contents.h"
 #include "temporary_files.h"
 
 #include <fcntl.h>
@@ -43,16 +44,7 @@ static int start_without_files(void **state) {
   return 0;
 }
 
-static void write_bytes(const char *file_path, const char *bytes, size_t size) {
-  FILE *file = fopen(file_path, "w");
-  assert_non_null(file);
-  assert_int_equal(fwrite(bytes, 1, size, file), size);
-  assert_int_equal(fclose(file), 0);
-}
-
-static void write_file(const char *text) {
-  write_bytes(path, text, strlen(text));
-}
+static void write_file(const char *text) { write_text(path, text); }
 
 /* Sets the clock to so long after the file's last change. */
 static void set_clock_after_change(time_t seconds, long nanoseconds) {
