@@ -246,18 +246,19 @@ start_prometheus() {
     fail "Prometheus, which has to be 2.42 or later, did not start (see above)"
   }
   # Debian's has pages of its own, and at another place
-  get "$url/alerts" || url=$url/classic
+  get "$url/alerts" 2>/dev/null || url=$url/classic
   pages="Prometheus, in a browser on this machine:
   alerts:   $url/alerts
   statuses: $url/graph?g0.tab=0&g0.range_input=5m&g0.expr=collectd_camb_task_gauge%7Btype%3D%22status%22%7D"
 }
 
-get() { curl -fsS --noproxy '*' -o "$work/got" "$1" 2>/dev/null; }
+# get URL [FILE]
+get() { curl -fsS --noproxy '*' -o "${2:-$work/got}" "$1"; }
 
 # Fetches what collectd has for Prometheus; fails while there is nothing of
 # camb_task in it.
 metrics() {
-  curl -fsS --noproxy '*' -o "$work/metrics" "http://127.0.0.1:$port/metrics" &&
+  get "http://127.0.0.1:$port/metrics" "$work/metrics" &&
     grep -q '^collectd_camb_task_' "$work/metrics"
 }
 
