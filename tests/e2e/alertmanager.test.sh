@@ -57,7 +57,7 @@ told() { messages "[.[].alerts[] | select(.status == \"$1\" and ($2))] | length"
 firing() { query 'count(ALERTS{alertname="CambTaskFailed",alertstate="firing"}) or vector(0)' | jq -r '.[0].value[1]'; }
 series() { query "count($1) or vector(0)" | jq -r '.[0].value[1]'; }
 evaluations() {
-  curl -fsS --noproxy '*' "$prometheus_url/metrics" |
+  answers "$prometheus_url/metrics" |
     sed -n 's/^prometheus_rule_group_iterations_total{.*} //p'
 }
 evaluations_pass() { wait_for at_least $(($(evaluations) + $1)) evaluations; }
@@ -65,7 +65,7 @@ evaluations_pass() { wait_for at_least $(($(evaluations) + $1)) evaluations; }
 # --- Before ------------------------------------------------------------------
 
 ok "Prometheus has the values" wait_for prints 1 series 'collectd_camb_task_gauge{camb_task="good",type="status"} == 1'
-curl -fsS --noproxy '*' "$prometheus_url/api/v1/rules" >"$work/rules.json"
+answers "$prometheus_url/api/v1/rules" >"$work/rules.json"
 is "and rules that are healthy, as often as there are alerts" \
   "$(jq '[.data.groups[].rules[] | select(.health == "ok")] | length' "$work/rules.json")" \
   "$(grep -c -e '- alert:' "$examples/camb_task.rules.yml")"
@@ -126,7 +126,7 @@ is "only what is off the list stays for a while" "$(firing)" 1
 
 # state INSTANCE NAME: of an alert, in Alertmanager: active or suppressed
 state() {
-  curl -fsS --noproxy '*' "$alertmanager_url/api/v2/alerts" |
+  answers "$alertmanager_url/api/v2/alerts" |
     jq -r ".[] | select(.labels.alertname == \"$2\" and .labels.instance == \"$1\").status.state"
 }
 states() { state "$@" | sort; }

@@ -39,31 +39,9 @@ server hasty2 http2 "keepalive_requests 50;"
 server hasty1 "" "keepalive_requests 50;"
 server narrow http2 "http2_max_concurrent_streams 8;"
 
-mkdir "$work/nginx"
-cat >"$work/nginx.conf" <<EOF
-daemon off;
-worker_processes 1;
-pid $work/nginx.pid;
-error_log $work/nginx.log warn;
-$([ "$(id -u)" -ne 0 ] || echo "user $(id -un) $(id -gn);")
-events {
-  worker_connections 2048;
-}
-http {
+nginx_conf warn 100 <<EOF
   log_format request '\$connection \$server_protocol \$status \$pid';
-  client_body_temp_path $work/nginx/body;
-  proxy_temp_path $work/nginx/proxy;
-  fastcgi_temp_path $work/nginx/fastcgi;
-  uwsgi_temp_path $work/nginx/uwsgi;
-  scgi_temp_path $work/nginx/scgi;
-  ssl_certificate $work/tls/good.pem;
-  ssl_certificate_key $work/tls/good.key;
-  upstream simulator {
-    server ${simulator_url#http://};
-    keepalive 100;
-  }
   include $work/servers;
-}
 EOF
 
 # Makes nginx take its configuration anew: a new worker takes new connections,

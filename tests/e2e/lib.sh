@@ -168,8 +168,41 @@ counted() { simulated '?tasks' | jq -r "$1"; }
 
 # --- nginx -------------------------------------------------------------------
 
-# start_nginx PORT: with $work/nginx.conf, which is to make it listen there, and
-# with the directory $work/nginx. Sets nginx, its process ID.
+# nginx_conf LOG-LEVEL CONNECTIONS <SERVERS: makes $work/nginx.conf, with these
+# lines in its http block, the test's certificate, and the simulator as
+# "upstream simulator", to which it keeps so many connections open.
+nginx_conf() {
+  mkdir "$work/nginx"
+  {
+    cat <<EOF
+daemon off;
+worker_processes 1;
+pid $work/nginx.pid;
+error_log $work/nginx.log $1;
+$([ "$(id -u)" -ne 0 ] || echo "user $(id -un) $(id -gn);")
+events {
+  worker_connections 2048;
+}
+http {
+  client_body_temp_path $work/nginx/body;
+  proxy_temp_path $work/nginx/proxy;
+  fastcgi_temp_path $work/nginx/fastcgi;
+  uwsgi_temp_path $work/nginx/uwsgi;
+  scgi_temp_path $work/nginx/scgi;
+  ssl_certificate $work/tls/good.pem;
+  ssl_certificate_key $work/tls/good.key;
+  upstream simulator {
+    server ${simulator_url#http://};
+    keepalive $2;
+  }
+EOF
+    cat
+    echo "}"
+  } >"$work/nginx.conf"
+}
+
+# start_nginx PORT: with that configuration, which is to make it listen there.
+# Sets nginx, its process ID.
 start_nginx() {
   nginx -p "$work/nginx" -c "$work/nginx.conf" -e "$work/nginx.log" \
     >"$work/nginx.out.log" 2>&1 &

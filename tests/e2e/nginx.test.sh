@@ -17,31 +17,10 @@ EOF
 port_limited=$(free_port)
 port_hasty=$(free_port)
 while [ "$port_hasty" = "$port_limited" ]; do port_hasty=$(free_port); done
-mkdir "$work/nginx"
-cat >"$work/nginx.conf" <<EOF
-daemon off;
-worker_processes 1;
-pid $work/nginx.pid;
-error_log $work/nginx.log crit;
-$([ "$(id -u)" -ne 0 ] || echo "user $(id -un) $(id -gn);")
-events {
-  worker_connections 1024;
-}
-http {
+nginx_conf crit 50 <<EOF
   log_format request '\$msec \$status \$connection';
-  client_body_temp_path $work/nginx/body;
-  proxy_temp_path $work/nginx/proxy;
-  fastcgi_temp_path $work/nginx/fastcgi;
-  uwsgi_temp_path $work/nginx/uwsgi;
-  scgi_temp_path $work/nginx/scgi;
   limit_req_zone \$server_name zone=api:1m rate=20r/s;
   limit_req_status 429;
-  ssl_certificate $work/tls/good.pem;
-  ssl_certificate_key $work/tls/good.key;
-  upstream simulator {
-    server ${simulator_url#http://};
-    keepalive 50;
-  }
   proxy_http_version 1.1;
   proxy_set_header Connection "";
   server {
@@ -61,7 +40,6 @@ http {
       proxy_pass http://simulator;
     }
   }
-}
 EOF
 
 # all_have_status STATUS: all of the tasks

@@ -23,12 +23,12 @@ sends() {
 
 # What the central one serves to Prometheus of a host
 central() {
-  curl -fsS --noproxy '*' "http://127.0.0.1:$metrics/metrics" |
+  answers "http://127.0.0.1:$metrics/metrics" |
     grep -Ec "^collectd_camb_.*[{,]instance=\"$1\"[,}]"
 }
 has_status() {
   grep -Eq "^collectd_camb_task_gauge\{camb_task=\"trailer-fr\",type=\"status\",instance=\"$1\"\} 1( |\$)" \
-    < <(curl -fsS --noproxy '*' "http://127.0.0.1:$metrics/metrics")
+    < <(answers "http://127.0.0.1:$metrics/metrics")
 }
 
 # receives LEVEL: both recipes with that SecurityLevel
