@@ -157,7 +157,7 @@ source_flags() {
 
 check_sources() {
   local directory flags sources=() units=()
-  for directory in src tests tests/fuzz tests/unit; do
+  for directory in src tests tests/bench tests/fuzz tests/unit; do
     sources+=("$top/$directory"/*.[ch])
     units+=("$top/$directory"/*.c)
   done
@@ -167,8 +167,8 @@ check_sources() {
     --inline-suppr --error-exitcode=1 --std=c11 -D_GNU_SOURCE \
     "-I$top/src" "${units[@]}"
   check clang-tidy tidy "${units[@]}" -- "${flags[@]}"
-  check shellcheck shellcheck -x "$top"/tests/*.sh "$top"/tests/e2e/*.sh \
-    "$top"/examples/*.sh "$top"/examples/*/*.sh "$top"/.ci/run
+  check shellcheck shellcheck -x "$top"/tests/*.sh "$top"/tests/bench/*.sh \
+    "$top"/tests/e2e/*.sh "$top"/examples/*.sh "$top"/examples/*/*.sh "$top"/.ci/run
 }
 
 # clang-tidy over each file, several at once: tidy FILE... -- FLAG...
