@@ -605,7 +605,7 @@ static void take_result(struct tracker *tracker, struct task *task,
   report(tracker, task);
 }
 
-void tracker_answer(struct tracker *tracker, struct task *task,
+bool tracker_answer(struct tracker *tracker, struct task *task,
                     const struct poll_answer *answer, struct moment now) {
   bool is_result = tracker_request_kind(task) == REQUEST_RESULT;
   end_taken(tracker, task);
@@ -615,6 +615,9 @@ void tracker_answer(struct tracker *tracker, struct task *task,
     take_result(tracker, task, answer);
   else
     take_status(tracker, task, answer, account_waits, now.steady);
+  /* good answers change an account's health only when the interval ends */
+  return answer->outcome != OUTCOME_OK || tracker->first_reporting != NULL ||
+         !tracker_round_is_open(tracker);
 }
 
 bool tracker_was_answered(const struct tracker *tracker, size_t account) {
