@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Does one step of the plugin's work again and again, for step_costs.sh to
- * count what it costs:
+ * count what it costs, or shows what so many tasks take of the memory:
  *
  *     step_costs STEP TASKS REPETITIONS
+ *     step_costs memory TASKS
  *
- * Prints how many things were done, each of which is one answer, one task or
- * one line, as the table of steps says. Of collectd there is nothing here but
- * stubs, so that only the plugin's own work is seen. */
+ * The first prints how many things were done, each of which is one answer, one
+ * task or one line, as the table of steps says; the second, bytes a task. Of
+ * collectd there is nothing here but stubs, so that only the plugin's own work
+ * is seen. */
 #include "collectd_headers.h"
 
 #include "emitter.h"
@@ -15,6 +17,7 @@
 #include "status_decoder.h"
 #include "task_file.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +96,7 @@ static const struct configuration configuration = {.accounts = &account,
 
 static size_t task_count;
 static struct moment now = {.wall = 1764000000000, .steady = 1000000};
+static struct task_file *file;
 static struct task_list *list;
 static struct shared_tracker shared;
 static struct state_keeper *keeper;
@@ -138,15 +142,22 @@ static void add_problem(void *context, const char *text) {
   CHECK(text == NULL); /* all lines are good */
 }
 
+static void read_file(void) {
+  char problem[TASK_FILE_PROBLEM_SIZE];
+  file = task_file_create(list_path, 0, "");
+  CHECK(file != NULL && task_file_refresh(file, problem));
+}
+
+static void list_file(void) {
+  list = task_list_create();
+  CHECK(list != NULL && task_file_list(file, list, add_problem, NULL));
+  CHECK(task_list_count(list) == task_count);
+}
+
 /* As the polling thread does when the file has changed. */
 static void read_list(void) {
-  char problem[TASK_FILE_PROBLEM_SIZE];
-  struct task_file *file = task_file_create(list_path, 0, "");
-  list = task_list_create();
-  CHECK(file != NULL && list != NULL);
-  CHECK(task_file_refresh(file, problem));
-  CHECK(task_file_list(file, list, add_problem, NULL));
-  CHECK(task_list_count(list) == task_count);
+  read_file();
+  list_file();
   task_file_free(file);
 }
 
@@ -332,6 +343,41 @@ static const struct step {
     {"restore", "and read back at start, and freed", start_restore, restore},
 };
 
+/* --- Memory --------------------------------------------------------------- */
+
+/* Prints by how many bytes a task the heap has grown since the part before. */
+static void print_part(const char *name) {
+  static size_t before;
+  struct mallinfo2 info = mallinfo2();
+  size_t in_use = info.uordblks + info.hblkhd;
+  if (name != NULL)
+    printf("%s %.0f\n", name, (double)(in_use - before) / (double)task_count);
+  before = in_use;
+}
+
+/* What there is while tasks are listed, which is the most; the list goes then,
+ * unless it is the configuration's. */
+static void print_memory(void) {
+  write_list();
+  print_part(NULL);
+  read_file();
+  print_part("task-file");
+  create_tracker();
+  list_file();
+  print_part("task-list");
+  follow();
+  make_round(PENDING_PART);
+  tell_all();
+  print_part("tracker");
+  take_snapshot();
+  print_part("snapshot");
+  create_keeper();
+  save();
+  print_part("state-file");
+}
+
+/* -------------------------------------------------------------------------- */
+
 static const struct step *find_step(const char *name) {
   for (size_t i = 0; i < COUNT(steps); i++)
     if (strcmp(steps[i].name, name) == 0)
@@ -340,23 +386,34 @@ static const struct step *find_step(const char *name) {
 }
 
 static void usage(void) {
-  fputs("Usage: step_costs STEP TASKS REPETITIONS\n\n", stderr);
+  fputs("Usage: step_costs STEP TASKS REPETITIONS\n"
+        "       step_costs memory TASKS\n\n",
+        stderr);
   for (size_t i = 0; i < COUNT(steps); i++)
     fprintf(stderr, "  %-14s %s\n", steps[i].name, steps[i].what);
 }
 
+/* Returns how many things were done. */
+static size_t repeat(const struct step *step, size_t repetitions) {
+  size_t done = 0;
+  step->start();
+  while (repetitions-- > 0)
+    done += step->run();
+  return done;
+}
+
 int main(int argc, char **argv) {
   const struct step *step = argc == 4 ? find_step(argv[1]) : NULL;
-  if (step == NULL) {
+  bool is_memory = argc == 3 && strcmp(argv[1], "memory") == 0;
+  if (step == NULL && !is_memory) {
     usage();
     return 2;
   }
   task_count = strtoul(argv[2], NULL, 10);
   make_directory();
-  step->start();
-  size_t done = 0;
-  for (size_t i = strtoul(argv[3], NULL, 10); i > 0; i--)
-    done += step->run();
-  printf("%zu\n", done);
+  if (is_memory)
+    print_memory();
+  else
+    printf("%zu\n", repeat(step, strtoul(argv[3], NULL, 10)));
   return EXIT_SUCCESS;
 }
