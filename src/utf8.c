@@ -3,33 +3,30 @@
 
 #include <string.h>
 
+#define ASCII_LAST 0x7F
 #define C1_LEAD 0xC2 /* lead byte of U+0080 to U+00BF */
 
-/* The forms of RFC 3629, section 4: what the lead byte says of the length and
- * of the second byte; all further bytes are 0x80 to 0xBF. */
+/* The forms of RFC 3629, section 4, but for ASCII: what the lead byte says of
+ * the length and of the second byte; all further bytes are 0x80 to 0xBF. */
 static const struct form {
   unsigned char lead_first, lead_last, second_first, second_last;
   size_t length;
 } forms[] = {
-    {0x00, 0x7F, 0x00, 0x00, 1}, {0xC2, 0xDF, 0x80, 0xBF, 2},
-    {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
-    {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
-    {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4},
-    {0xF4, 0xF4, 0x80, 0x8F, 4},
+    {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
+    {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3},
+    {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
+    {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
 };
 
 static bool is_continuation(unsigned char byte) {
   return (byte & 0xC0) == 0x80;
 }
 
-/* The length of the character at text, 0 if it is not well-formed. */
-static size_t character_length(const unsigned char *text, size_t size) {
+static size_t long_character_length(const unsigned char *text, size_t size) {
   for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
     const struct form *form = &forms[i];
     if (text[0] < form->lead_first || text[0] > form->lead_last)
       continue;
-    if (form->length == 1)
-      return 1;
     if (size < form->length || text[1] < form->second_first ||
         text[1] > form->second_last)
       return 0;
@@ -39,6 +36,11 @@ static size_t character_length(const unsigned char *text, size_t size) {
     return form->length;
   }
   return 0;
+}
+
+/* The length of the character at text, 0 if it is not well-formed. */
+static size_t character_length(const unsigned char *text, size_t size) {
+  return text[0] <= ASCII_LAST ? 1 : long_character_length(text, size);
 }
 
 bool utf8_is_valid(const char *text, size_t size) {
