@@ -358,8 +358,7 @@ static const char *set_id_and_name(const oconfig_item_t *item,
 }
 
 static int parse_task(struct level *level, const oconfig_item_t *item) {
-  static char type_default[] = TASK_TYPE_DEFAULT;
-  struct task_definition definition = {.type = type_default};
+  struct task_definition definition = {.type = TASK_TYPE_DEFAULT};
   bool has_id =
       item->values_num > 0 && item->values[0].type == OCONFIG_TYPE_STRING;
   char place[TASK_PLACE_SIZE];

@@ -10,18 +10,16 @@
 struct task *task_create(const struct task_definition *definition,
                          size_t field_count, struct moment now) {
   struct task_definition *own = task_definition_copy(definition);
-  struct task *task = calloc(1, sizeof(*task));
-  double *fields = calloc(field_count + 1, sizeof(*fields)); /* never NULL */
-  if (own == NULL || task == NULL || fields == NULL) {
-    task_definition_free(own);
+  struct task *task =
+      calloc(1, sizeof(*task) + field_count * sizeof(*task->fields));
+  if (own == NULL || task == NULL) {
+    free(own);
     free(task);
-    free(fields);
     return NULL;
   }
-  task->fields = fields;
   task->field_count = field_count;
   for (size_t i = 0; i < field_count; i++)
-    fields[i] = (double)NAN;
+    task->fields[i] = (double)NAN;
   task->run_id = STATUS_RUN_ID_NONE;
   task->media_duration = -1;
   task->listed = now.steady;
@@ -32,10 +30,9 @@ struct task *task_create(const struct task_definition *definition,
 void task_free(struct task *task) {
   if (task == NULL)
     return;
-  task_definition_free(task->definition);
+  free(task->definition);
   free(task->exception_reason);
   free(task->message);
-  free(task->fields);
   task_forget_project(task);
   free(task->trouble_detail);
   free(task);
@@ -50,11 +47,8 @@ static void set_started(struct task *task, struct moment now) {
 
 void task_define(struct task *task, struct task_definition *definition,
                  struct moment now) {
-  task_definition_free(task->definition);
+  free(task->definition);
   task->definition = definition;
-  task->identity = (struct task_identity){.account = definition->account,
-                                          .type = definition->type,
-                                          .id = definition->id};
   set_started(task, now);
 }
 

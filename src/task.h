@@ -16,53 +16,47 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What makes a task that task. The texts are those of its definition. */
-struct task_identity {
-  size_t account;
-  const char *type, *id;
-};
-
 struct task {
   struct due_entry due; /* first, so that an entry is its task */
-  struct task_identity identity;
   struct task_definition *definition;
 
+  int64_t listed;      /* when it was first listed */
+  int64_t unlisted;    /* when it was last found to be listed no more */
+  int64_t started;     /* by its definition, or else when it was first listed */
   bool is_new;         /* the listing that has it is not in force yet */
   bool is_listed_next; /* by a listing that is being put in force */
   bool is_listed;
-  int64_t listed;   /* when it was first listed */
-  int64_t unlisted; /* when it was last found to be listed no more */
-  int64_t started;  /* by its definition, or else when it was first listed */
 
+  bool saw_pending; /* so its end, when it comes, is known */
   enum task_state state;
-  bool saw_pending;                 /* so its end, when it comes, is known */
   int64_t changed;                  /* when the state became what it is */
   int64_t confirmed;                /* when a valid answer last came */
   int64_t run_id;                   /* or STATUS_RUN_ID_NONE */
   char *exception_reason, *message; /* NULL: none */
-  double *fields;                   /* NAN: there is none */
-  size_t field_count;
 
-  bool wants_result;               /* before its end is told */
   char *project_name, *studio_url; /* NULL: none */
   double media_duration;           /* negative: not known */
+  bool wants_result;               /* before its end is told */
 
   bool is_taken;     /* a request for it is under way */
+  unsigned failures; /* in a row */
   uint64_t round;    /* in which it was taken */
   uint64_t asked;    /* the number of its request */
-  unsigned failures; /* in a row */
   int64_t gap;       /* between its last poll and the next */
 
-  enum outcome trouble; /* OUTCOME_OK: none */
-  int64_t refused;      /* when 401 or 403 became the trouble */
-  bool was_refused;     /* in an earlier life, and ever since */
   char *trouble_detail; /* NULL: none */
+  int64_t refused;      /* when 401 or 403 became the trouble */
+  enum outcome trouble; /* OUTCOME_OK: none */
+  bool was_refused;     /* in an earlier life, and ever since */
 
   /* what has been told */
   bool end_told, stalled_told;
-  enum outcome trouble_told;
   bool reporting; /* in the list of those that may have something to tell */
+  enum outcome trouble_told;
   struct task *next_reporting;
+
+  size_t field_count;
+  double fields[]; /* NAN: there is none */
 };
 
 /* A task of which nothing is known but a copy of its definition. NULL when out

@@ -188,14 +188,14 @@ static const char *add_line(const struct task_file *file, char *line,
     return wrong;
 
   /* a name that does not fit is still too long when it is cut */
-  char name[TASK_NAME_MAX + 2], default_type[] = TASK_TYPE_DEFAULT;
+  char name[TASK_NAME_MAX + 2];
   snprintf(name, sizeof(name), "%s%s", file->prefix,
            words.name != NULL ? words.name : words.id);
   struct task_definition definition = {
       .account = file->account,
       .id = words.id,
       .name = name,
-      .type = words.type != NULL ? words.type : default_type,
+      .type = words.type != NULL ? words.type : TASK_TYPE_DEFAULT,
   };
   if (words.started != NULL)
     wrong = task_time_parse(words.started, &definition.started);

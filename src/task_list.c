@@ -155,28 +155,20 @@ static int compare_ids(const void *left, const void *right) {
   return strcmp(a->id, b->id);
 }
 
-void task_definition_free(struct task_definition *definition) {
-  if (definition == NULL)
-    return;
-  free(definition->id);
-  free(definition->name);
-  free(definition->type);
-  free(definition);
-}
-
 struct task_definition *
 task_definition_copy(const struct task_definition *definition) {
-  struct task_definition *copy = malloc(sizeof(*copy));
+  size_t id_size = strlen(definition->id) + 1;
+  size_t name_size = strlen(definition->name) + 1;
+  size_t type_size = strlen(definition->type) + 1;
+  struct task_definition *copy =
+      malloc(sizeof(*copy) + id_size + name_size + type_size);
   if (copy == NULL)
     return NULL;
+  char *texts = (char *)(copy + 1);
   *copy = *definition;
-  copy->id = strdup(definition->id);
-  copy->name = strdup(definition->name);
-  copy->type = strdup(definition->type);
-  if (copy->id == NULL || copy->name == NULL || copy->type == NULL) {
-    task_definition_free(copy);
-    return NULL;
-  }
+  copy->id = memcpy(texts, definition->id, id_size);
+  copy->name = memcpy(texts + id_size, definition->name, name_size);
+  copy->type = memcpy(texts + id_size + name_size, definition->type, type_size);
   return copy;
 }
 
@@ -192,7 +184,7 @@ void task_list_free(struct task_list *list) {
   tdestroy(list->by_name, keep);
   tdestroy(list->by_id, keep);
   for (size_t i = 0; i < list->count; i++)
-    task_definition_free(list->definitions[i]);
+    free(list->definitions[i]);
   free(list->definitions);
   free(list);
 }
@@ -242,7 +234,7 @@ const char *task_list_add(struct task_list *list,
   return NULL;
 
 fail:
-  task_definition_free(copy);
+  free(copy);
   return task_list_out_of_memory;
 }
 

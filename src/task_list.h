@@ -15,18 +15,18 @@
 #define TASK_TYPE_DEFAULT "project-setup"
 
 struct task_definition {
-  size_t account;  /* index of the account it belongs to */
-  char *id;        /* the API's task ID, printable ASCII */
-  char *name;      /* plugin instance, with the account's prefix */
-  char *type;      /* the API's path prefix */
-  int64_t started; /* when the task was created, milliseconds since the epoch;
-                      0: not said */
+  size_t account;   /* index of the account it belongs to */
+  const char *id;   /* the API's task ID, printable ASCII */
+  const char *name; /* plugin instance, with the account's prefix */
+  const char *type; /* the API's path prefix */
+  int64_t started;  /* when the task was created, milliseconds since the epoch;
+                       0: not said */
 };
 
-/* A copy, to be freed by task_definition_free; NULL when out of memory. */
+/* A copy, in one piece of memory, to be freed as such; NULL when out of
+ * memory. */
 struct task_definition *
 task_definition_copy(const struct task_definition *definition);
-void task_definition_free(struct task_definition *definition);
 
 /* Each check returns NULL if the text is fine, or else what is wrong with it
  * (static text, to stand behind a colon). */

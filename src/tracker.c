@@ -29,7 +29,7 @@ struct tracker {
   size_t task_count, listed_count, task_capacity;
   bool is_listed; /* it is known by now what is listed */
   bool is_pinned;
-  void *by_identity; /* tsearch tree over tasks' identities */
+  void *by_identity; /* tsearch tree over the tasks */
   struct task *first_reporting, *last_reporting;
 
   int64_t round_at;
@@ -45,8 +45,10 @@ static struct account *account_of(const struct tracker *tracker,
   return &tracker->accounts[task->definition->account];
 }
 
+/* Tasks are one by their definitions' account, ID and type. */
 static int compare_identities(const void *left, const void *right) {
-  const struct task_identity *a = left, *b = right;
+  const struct task *task = left, *other = right;
+  const struct task_definition *a = task->definition, *b = other->definition;
   if (a->account != b->account)
     return a->account < b->account ? -1 : 1;
   int order = strcmp(a->id, b->id);
@@ -55,12 +57,11 @@ static int compare_identities(const void *left, const void *right) {
 
 static struct task *find(const struct tracker *tracker, size_t account,
                          const char *type, const char *id) {
-  const struct task_identity key = {.account = account, .type = type, .id = id};
+  struct task_definition definition = {
+      .account = account, .id = id, .type = type};
+  const struct task key = {.definition = &definition};
   void *node = tfind(&key, &tracker->by_identity, compare_identities);
-  return node == NULL
-             ? NULL
-             : (struct task *)(void *)(*(char **)node -
-                                       offsetof(struct task, identity));
+  return node == NULL ? NULL : *(struct task **)node;
 }
 
 /* A task that nothing is known of, which the tracker finds from now on. */
@@ -69,15 +70,15 @@ static struct task *remember(struct tracker *tracker,
                              struct moment now) {
   size_t fields = tracker->accounts[definition->account].rules.field_count;
   struct task *task = task_create(definition, fields, now);
-  if (task != NULL && tsearch(&task->identity, &tracker->by_identity,
-                              compare_identities) != NULL)
+  if (task != NULL &&
+      tsearch(task, &tracker->by_identity, compare_identities) != NULL)
     return task;
   task_free(task);
   return NULL;
 }
 
 static void forget(struct tracker *tracker, struct task *task) {
-  tdelete(&task->identity, &tracker->by_identity, compare_identities);
+  tdelete(task, &tracker->by_identity, compare_identities);
   task_free(task);
 }
 
@@ -194,7 +195,7 @@ struct listing {
 
 static void listing_undo(struct tracker *tracker, struct listing *listing) {
   for (size_t i = 0; i < listing->count; i++) {
-    task_definition_free(listing->definitions[i]);
+    free(listing->definitions[i]);
     if (listing->tasks[i]->is_new)
       forget(tracker, listing->tasks[i]);
   }
@@ -354,13 +355,12 @@ static bool make_room(struct tracker *tracker) {
 
 bool tracker_restore_task(struct tracker *tracker,
                           const struct task_record *record, struct moment now) {
-  struct task_record own = *record;
-  const struct task_definition definition = {.account = own.account,
-                                             .id = own.id,
-                                             .name = own.name,
-                                             .type = own.type,
-                                             .started = own.started};
-  if (find(tracker, own.account, own.type, own.id) != NULL)
+  const struct task_definition definition = {.account = record->account,
+                                             .id = record->id,
+                                             .name = record->name,
+                                             .type = record->type,
+                                             .started = record->started};
+  if (find(tracker, record->account, record->type, record->id) != NULL)
     return true;
   if (!make_room(tracker))
     return false;

@@ -351,10 +351,10 @@ static void test_result_decoder(void **state) {
 
 static void fill_definition(struct task_definition *definition, char id[16],
                             char name[16], size_t number) {
-  static char type[] = TASK_TYPE_DEFAULT;
   snprintf(id, 16, "id-%zu", number);
   snprintf(name, 16, "name-%zu", number);
-  *definition = (struct task_definition){.id = id, .name = name, .type = type};
+  *definition = (struct task_definition){
+      .id = id, .name = name, .type = TASK_TYPE_DEFAULT};
 }
 
 static const char *add_task(struct task_list *list, size_t number) {
@@ -400,7 +400,7 @@ static void copy_definition(const void *argument) {
   struct task_list *list = task_list_create();
   disarm();
   CHECK(copy == NULL || strcmp(copy->id, id) == 0);
-  task_definition_free(copy);
+  free(copy);
   task_list_free(list);
 }
 

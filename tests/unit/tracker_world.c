@@ -102,13 +102,12 @@ void world_list(struct world *world) {
   assert_non_null(list);
   for (size_t i = 0; i < world->task_count; i++) {
     struct world_task *task = &world->tasks[i];
-    char id[32], type[TASK_TYPE_MAX + 1];
+    char id[32];
     snprintf(id, sizeof(id), "id-%zu", i);
-    snprintf(type, sizeof(type), "%s", task->type);
     const struct task_definition definition = {.account = task->account,
                                                .id = id,
                                                .name = task->name,
-                                               .type = type,
+                                               .type = task->type,
                                                .started = task->started};
     if (task->is_listed)
       assert_null(task_list_add(list, &definition));
