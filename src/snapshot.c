@@ -15,19 +15,24 @@ static bool make_room(void **items, size_t *capacity, size_t count,
   return *items != NULL;
 }
 
-bool snapshot_start(struct snapshot *snapshot, size_t accounts, size_t tasks,
-                    size_t fields) {
-  void *memory[] = {snapshot->accounts, snapshot->tasks, snapshot->fields};
-  snapshot->account_count = snapshot->task_count = snapshot->field_count = 0;
-  bool ok = make_room(&memory[0], &snapshot->account_capacity, accounts,
+bool snapshot_start(struct snapshot *snapshot,
+                    const struct snapshot_room *room) {
+  void *memory[] = {snapshot->accounts, snapshot->tasks, snapshot->fields,
+                    snapshot->texts};
+  snapshot->account_count = snapshot->task_count = 0;
+  snapshot->field_count = snapshot->text_size = 0;
+  bool ok = make_room(&memory[0], &snapshot->account_capacity, room->accounts,
                       sizeof(*snapshot->accounts)) &&
-            make_room(&memory[1], &snapshot->task_capacity, tasks,
+            make_room(&memory[1], &snapshot->task_capacity, room->tasks,
                       sizeof(*snapshot->tasks)) &&
-            make_room(&memory[2], &snapshot->field_capacity, fields,
-                      sizeof(*snapshot->fields));
+            make_room(&memory[2], &snapshot->field_capacity, room->fields,
+                      sizeof(*snapshot->fields)) &&
+            make_room(&memory[3], &snapshot->text_capacity, room->text_size,
+                      sizeof(*snapshot->texts));
   snapshot->accounts = memory[0];
   snapshot->tasks = memory[1];
   snapshot->fields = memory[2];
+  snapshot->texts = memory[3];
   return ok;
 }
 
@@ -35,5 +40,6 @@ void snapshot_clear(struct snapshot *snapshot) {
   free(snapshot->accounts);
   free(snapshot->tasks);
   free(snapshot->fields);
+  free(snapshot->texts);
   memset(snapshot, 0, sizeof(*snapshot));
 }

@@ -5,7 +5,6 @@
 #define SNAPSHOT_H
 
 #include "outcome.h"
-#include "task_list.h"
 #include "task_state.h"
 
 #include <stdbool.h>
@@ -15,7 +14,7 @@
 /* The values of one task. */
 struct task_values {
   size_t account;
-  char name[TASK_NAME_MAX + 1];
+  const char *name; /* in the snapshot's texts */
   enum task_state state;
   double elapsed;        /* seconds; negative: not known */
   double status_age;     /* seconds; negative: no valid answer yet */
@@ -39,15 +38,23 @@ struct snapshot {
   struct account_values *accounts;
   struct task_values *tasks; /* in the order of their listing */
   double *fields;            /* NAN: there is none */
+  char *texts;
   size_t account_count, account_capacity;
   size_t task_count, task_capacity;
   size_t field_count, field_capacity;
+  size_t text_size, text_capacity;
 };
 
-/* Empties the snapshot and makes room for so many, in the memory that it has if
- * that does. Returns false when out of memory. */
-bool snapshot_start(struct snapshot *snapshot, size_t accounts, size_t tasks,
-                    size_t fields);
+/* What a snapshot is to hold: so many, and bytes of texts, each with its
+ * terminator. */
+struct snapshot_room {
+  size_t accounts, tasks, fields, text_size;
+};
+
+/* Empties the snapshot and makes room in it, in the memory that it has if that
+ * does. Returns false when out of memory. */
+bool snapshot_start(struct snapshot *snapshot,
+                    const struct snapshot_room *room);
 
 /* Frees its memory. */
 void snapshot_clear(struct snapshot *snapshot);

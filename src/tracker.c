@@ -5,7 +5,6 @@
 #include "back_off.h"
 #include "due_queue.h"
 #include "task.h"
-#include "utf8.h"
 
 #include <search.h>
 #include <stdlib.h>
@@ -29,7 +28,8 @@ struct tracker {
   size_t task_count, listed_count, task_capacity;
   bool is_listed; /* it is known by now what is listed */
   bool is_pinned;
-  void *by_identity; /* tsearch tree over the tasks */
+  struct snapshot_room room; /* for what is listed */
+  void *by_identity;         /* tsearch tree over the tasks */
   struct task *first_reporting, *last_reporting;
 
   int64_t round_at;
@@ -275,6 +275,9 @@ static void list(struct tracker *tracker, struct task *task,
     task_define(task, definition, now);
   task->is_listed = task->is_listed_next = true;
   task->is_new = false;
+  tracker->room.tasks++;
+  tracker->room.fields += task->field_count;
+  tracker->room.text_size += strlen(task->definition->name) + 1;
   if (is_back) /* its end may have come while the daemon before went */
     task->wants_result = is_result_wanted(tracker, task);
 }
@@ -283,6 +286,7 @@ static void list(struct tracker *tracker, struct task *task,
 static void listing_commit(struct tracker *tracker, struct listing *listing,
                            struct moment now) {
   size_t count = listing->count;
+  tracker->room = (struct snapshot_room){.accounts = tracker->account_count};
   for (size_t i = 0; i < count; i++)
     list(tracker, listing->tasks[i], listing->definitions[i], now);
   for (size_t i = 0; i < tracker->task_count; i++) {
@@ -685,8 +689,11 @@ static bool is_forgotten(const struct tracker *tracker, const struct task *task,
 static void fill_task(const struct task *task, int64_t now,
                       struct snapshot *snapshot) {
   struct task_values *values = &snapshot->tasks[snapshot->task_count++];
+  size_t name_size = strlen(task->definition->name) + 1;
   values->account = task->definition->account;
-  utf8_copy(values->name, sizeof(values->name), task->definition->name);
+  values->name = memcpy(snapshot->texts + snapshot->text_size,
+                        task->definition->name, name_size);
+  snapshot->text_size += name_size;
   values->state = task->state;
   values->elapsed = task_elapsed(task, now);
   values->status_age = task_status_age(task, now);
@@ -698,14 +705,10 @@ static void fill_task(const struct task *task, int64_t now,
 
 bool tracker_snapshot(struct tracker *tracker, struct moment now,
                       struct snapshot *snapshot) {
-  size_t fields = 0;
-  if (!tracker->is_listed)
-    return snapshot_start(snapshot, 0, 0, 0);
-  for (size_t i = 0; i < tracker->listed_count; i++)
-    fields += tracker->tasks[i]->field_count;
-  if (!snapshot_start(snapshot, tracker->account_count, tracker->listed_count,
-                      fields))
+  if (!snapshot_start(snapshot, &tracker->room))
     return false;
+  if (!tracker->is_listed)
+    return true;
   end_interval(tracker, now.steady, snapshot);
   for (size_t i = 0; i < tracker->listed_count; i++) {
     struct task *task = tracker->tasks[i];

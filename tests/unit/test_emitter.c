@@ -104,13 +104,12 @@ static void assert_values(const struct expected_value *expected, size_t count) {
 static struct task_values task_values(size_t account, const char *name,
                                       enum task_state state, double elapsed,
                                       double status_age) {
-  struct task_values values = {.account = account,
-                               .state = state,
-                               .elapsed = elapsed,
-                               .status_age = status_age,
-                               .media_duration = -1};
-  snprintf(values.name, sizeof(values.name), "%s", name);
-  return values;
+  return (struct task_values){.account = account,
+                              .name = name,
+                              .state = state,
+                              .elapsed = elapsed,
+                              .status_age = status_age,
+                              .media_duration = -1};
 }
 
 /* Emits the values of one task of the default account, and of no account. */
