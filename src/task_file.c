@@ -176,12 +176,10 @@ static const char *split_line(char *line, struct words *words) {
   return NULL;
 }
 
-/* Adds the task of the line, which is size bytes with a NUL behind them, if
- * there is one. Returns NULL or what is wrong. */
-static const char *add_line(const struct task_file *file, char *line,
-                            size_t size, struct task_list *list) {
-  if (memchr(line, '\0', size) != NULL)
-    return "there is a NUL byte in it";
+/* Adds the task of the line, if there is one; the line is taken to pieces.
+ * Returns NULL or what is wrong. */
+static const char *add_task(const struct task_file *file, char *line,
+                            struct task_list *list) {
   struct words words = {0};
   const char *wrong = split_line(line, &words);
   if (wrong != NULL || words.id == NULL)
@@ -200,6 +198,18 @@ static const char *add_line(const struct task_file *file, char *line,
   if (words.started != NULL)
     wrong = task_time_parse(words.started, &definition.started);
   return wrong != NULL ? wrong : task_list_add(list, &definition);
+}
+
+/* The same for a line of size bytes of the file's text. */
+static const char *add_line(const struct task_file *file, const char *line,
+                            size_t size, struct task_list *list) {
+  if (memchr(line, '\0', size) != NULL)
+    return "there is a NUL byte in it";
+  char *copy = strndup(line, size);
+  const char *wrong =
+      copy == NULL ? task_list_out_of_memory : add_task(file, copy, list);
+  free(copy);
+  return wrong;
 }
 
 /* What is being listed. */
@@ -235,51 +245,30 @@ static void note_bad_line(struct listing *listing, const char *line,
   }
 }
 
-/* Adds the tasks of the file's text from start on, by a copy that is taken to
- * pieces and has a NUL at its end. Returns false when out of memory. */
-static bool add_lines(struct listing *listing, char *copy, size_t start) {
+/* Adds the tasks of the file. Returns false when out of memory. */
+static bool add_lines(struct listing *listing) {
   const char *text = listing->file->text;
-  size_t end = listing->file->counted, next;
-  for (size_t number = 1, at = start; at < end; number++, at = next) {
-    const char *line_end = memchr(text + at, '\n', end - at);
-    size_t size = line_end == NULL ? end - at : (size_t)(line_end - text) - at;
-    next = at + size + 1;
-    copy[at + size] = '\0';
-    const char *wrong = add_line(listing->file, copy + at, size, listing->list);
+  size_t end = listing->file->counted, at = 0, mark = strlen(BYTE_ORDER_MARK);
+  if (end >= mark && memcmp(text, BYTE_ORDER_MARK, mark) == 0)
+    at = mark;
+  for (size_t number = 1; at < end; number++) {
+    const char *line = text + at, *line_end = memchr(line, '\n', end - at);
+    size_t size = line_end == NULL ? end - at : (size_t)(line_end - line);
+    const char *wrong = add_line(listing->file, line, size, listing->list);
     if (wrong == task_list_out_of_memory)
       return false;
     if (wrong != NULL)
-      note_bad_line(listing, text + at, size, number, wrong);
+      note_bad_line(listing, line, size, number, wrong);
+    at += size + 1;
   }
   return true;
-}
-
-/* A copy of the file's text, with a NUL behind it; NULL when out of memory. */
-static char *copy_text(const struct task_file *file) {
-  char *copy = malloc(file->counted + 1);
-  if (copy == NULL)
-    return NULL;
-  memcpy(copy, file->text, file->counted);
-  copy[file->counted] = '\0';
-  return copy;
-}
-
-static bool list_text(struct listing *listing) {
-  size_t mark = strlen(BYTE_ORDER_MARK);
-  char *copy = copy_text(listing->file);
-  if (copy == NULL)
-    return false;
-  bool has_mark = strncmp(copy, BYTE_ORDER_MARK, mark) == 0;
-  bool done = add_lines(listing, copy, has_mark ? mark : 0);
-  free(copy);
-  return done;
 }
 
 bool task_file_list(struct task_file *file, struct task_list *list,
                     void (*on_problem)(void *context, const char *text),
                     void *context) {
   struct listing listing = {.file = file, .list = list};
-  if (file->counted > 0 && !list_text(&listing)) {
+  if (!add_lines(&listing)) {
     free_bad_lines(listing.bad_lines, listing.bad_count);
     return false;
   }
