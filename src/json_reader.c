@@ -37,22 +37,41 @@ static int depth_of(struct json_object *value) {
   return deepest + 1;
 }
 
+void json_reader_clear(struct json_reader *reader) {
+  if (reader->tokener != NULL)
+    json_tokener_free(reader->tokener);
+  *reader = (struct json_reader){0};
+}
+
+static bool make_tokener(struct json_reader *reader) {
+  if (reader->tokener != NULL)
+    return true;
+  /* json-c counts what is in the innermost array too, but for an empty one */
+  reader->tokener = json_tokener_new_ex(DEPTH_MAX + 2);
+  if (reader->tokener == NULL)
+    return false;
+  json_tokener_set_flags(reader->tokener, JSON_TOKENER_STRICT);
+  return true;
+}
+
 /* Gives the tokener room for a token of size bytes, by such a token. json-c
  * (0.16) keeps the room, but would not say if there were none later on, and
  * leave out what does not fit. */
-static bool make_room(struct json_tokener *tokener, size_t size) {
+static bool make_room(struct json_reader *reader, size_t size) {
+  if (size <= reader->room)
+    return true;
   char *filler = malloc(size + 2);
   if (filler == NULL)
     return false;
   memset(filler, 'x', size + 2);
   filler[0] = filler[size + 1] = '"';
   struct json_object *value =
-      json_tokener_parse_ex(tokener, filler, (int)size + 2);
-  bool has_room =
-      value != NULL && json_object_get_string_len(value) == (int)size;
+      json_tokener_parse_ex(reader->tokener, filler, (int)size + 2);
+  if (value != NULL && json_object_get_string_len(value) == (int)size)
+    reader->room = size;
   json_object_put(value);
   free(filler);
-  return has_room;
+  return size <= reader->room;
 }
 
 /* Parses text into *value. For want of memory json-c (0.16) stops somewhere and
@@ -78,9 +97,9 @@ static enum json_tokener_error parse(struct json_tokener *tokener,
   return json_tokener_get_error(tokener);
 }
 
-const char *json_reader_parse(const char *text, size_t size,
-                              struct json_object **value) {
-  bool has_memory;
+const char *json_reader_parse(struct json_reader *reader, const char *text,
+                              size_t size, struct json_object **value) {
+  enum json_tokener_error error = json_tokener_success;
   *value = NULL;
   if (size > JSON_READER_MAX)
     return "it is larger than 1 MiB";
@@ -91,18 +110,12 @@ const char *json_reader_parse(const char *text, size_t size,
   /* json-c lets overlong forms and surrogates through */
   if (!utf8_is_valid(text, size))
     return "it is not valid UTF-8";
-  /* json-c counts what is in the innermost array too, but for an empty one */
-  struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX + 2);
-  if (tokener == NULL)
-    return json_reader_out_of_memory;
-  json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-  if (!make_room(tokener, size)) {
-    json_tokener_free(tokener);
-    return json_reader_out_of_memory;
-  }
-  enum json_tokener_error error =
-      parse(tokener, text, size, value, &has_memory);
-  json_tokener_free(tokener);
+  bool has_memory = make_tokener(reader) && make_room(reader, size);
+  if (has_memory)
+    error = parse(reader->tokener, text, size, value, &has_memory);
+  /* json-c (0.16) would take half of a surrogate pair along to the next text */
+  if (!has_memory || error != json_tokener_success)
+    json_reader_clear(reader);
   bool is_too_deep =
       error == json_tokener_error_depth || depth_of(*value) > DEPTH_MAX;
   if (has_memory && error == json_tokener_success && !is_too_deep)

@@ -10,14 +10,24 @@
 /* Arrays and objects may be nested in each other 32 deep. */
 
 struct json_object; /* json-c's */
+struct json_tokener;
+
+/* What reading takes, kept from one text to the next. All zero is a new one. */
+struct json_reader {
+  struct json_tokener *tokener; /* NULL: not made yet */
+  size_t room;                  /* bytes of the longest text it has room for */
+};
+
+/* Frees its memory. */
+void json_reader_clear(struct json_reader *reader);
 
 extern const char json_reader_out_of_memory[];
 
 /* Parses the size bytes of text as one JSON value into *value, which is to be
  * released by json_object_put, and which JSON null leaves NULL. Returns NULL or
  * what is wrong (static text), json_reader_out_of_memory for one. */
-const char *json_reader_parse(const char *text, size_t size,
-                              struct json_object **value);
+const char *json_reader_parse(struct json_reader *reader, const char *text,
+                              size_t size, struct json_object **value);
 
 /* Copies a value of any type to a buffer of size bytes as valid UTF-8 without
  * control characters, cut where it is longer: a string as it is, null as "",

@@ -34,6 +34,7 @@ struct poller {
   struct state_account *names; /* of the accounts and their fields */
   struct task_file **files;    /* as in the configuration */
   struct state_keeper *keeper;
+  struct json_reader json;
   bool must_list; /* the tracker has not what is listed */
 
   struct shared_tracker shared;
@@ -169,6 +170,7 @@ void poller_free(struct poller *poller) {
   free(poller->names);
   free(poller->files);
   state_keeper_free(poller->keeper);
+  json_reader_clear(&poller->json);
   pthread_cond_destroy(&poller->saving_stops);
   shared_tracker_destroy(&poller->shared);
   free(poller);
@@ -202,32 +204,33 @@ static void set_details(struct poll_answer *answer, const char *text,
 }
 
 /* "HTTP 404: Task not found": what an answer with an error says. */
-static void describe_error(const struct http_result *result,
+static void describe_error(struct poller *poller,
+                           const struct http_result *result,
                            struct poll_answer *answer) {
   char text[STATUS_MESSAGE_SIZE], status[32];
-  status_decoder_error_text(result->body, result->body_size, result->api_key,
-                            text);
+  status_decoder_error_text(&poller->json, result->body, result->body_size,
+                            result->api_key, text);
   snprintf(status, sizeof(status), "HTTP %ld", result->status);
   set_details(answer, status, text);
 }
 
 /* Decodes the answer to a request for the task. Returns NULL or what is
  * wrong. */
-static const char *decode(const struct poller *poller, const struct task *task,
+static const char *decode(struct poller *poller, const struct task *task,
                           const struct http_result *result,
                           struct poll_answer *answer) {
   size_t account = tracker_task_definition(task)->account;
   const struct state_account *names = &poller->names[account];
   if (tracker_request_kind(task) == REQUEST_RESULT)
-    return result_decoder_decode(result->body, result->body_size,
+    return result_decoder_decode(&poller->json, result->body, result->body_size,
                                  result->api_key, &answer->result);
-  return status_decoder_decode(result->body, result->body_size, result->api_key,
-                               names->pointers, names->pointer_count,
-                               &answer->status);
+  return status_decoder_decode(&poller->json, result->body, result->body_size,
+                               result->api_key, names->pointers,
+                               names->pointer_count, &answer->status);
 }
 
 /* Makes of a request's end the answer for the tracker. */
-static void judge(const struct poller *poller, const struct task *task,
+static void judge(struct poller *poller, const struct task *task,
                   const struct http_result *result,
                   struct poll_answer *answer) {
   const char *problem = NULL;
@@ -238,7 +241,7 @@ static void judge(const struct poller *poller, const struct task *task,
   if (result->error[0] != '\0')
     set_detail(answer, result->error);
   else if (result->outcome != OUTCOME_OK)
-    describe_error(result, answer);
+    describe_error(poller, result, answer);
   else
     problem = decode(poller, task, result, answer);
   if (problem != NULL) {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "result_decoder.h"
 
-#include "json_reader.h"
-
 #include <json-c/json.h>
 
 #include <string.h>
@@ -49,12 +47,12 @@ static const char *decode_value(struct json_object *value, const char *secret,
   return NULL;
 }
 
-const char *result_decoder_decode(const char *body, size_t size,
-                                  const char *secret,
+const char *result_decoder_decode(struct json_reader *reader, const char *body,
+                                  size_t size, const char *secret,
                                   struct project_result *result) {
   struct json_object *value;
   *result = (struct project_result){.duration = -1};
-  const char *problem = json_reader_parse(body, size, &value);
+  const char *problem = json_reader_parse(reader, body, size, &value);
   if (problem == NULL)
     problem = decode_value(value, secret, result);
   json_object_put(value);

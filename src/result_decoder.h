@@ -8,6 +8,8 @@
 #ifndef RESULT_DECODER_H
 #define RESULT_DECODER_H
 
+#include "json_reader.h"
+
 #include <stddef.h>
 
 #define RESULT_NAME_SIZE 256 /* bytes with the terminator */
@@ -26,8 +28,8 @@ struct project_result {
  * another type is left out. Where secret, not NULL, stands in a text of the
  * result, it is blanked. Returns NULL and fills the result, or returns why the
  * body is not a valid answer (static text); then the result says nothing. */
-const char *result_decoder_decode(const char *body, size_t size,
-                                  const char *secret,
+const char *result_decoder_decode(struct json_reader *reader, const char *body,
+                                  size_t size, const char *secret,
                                   struct project_result *result);
 
 #endif

@@ -100,6 +100,7 @@ void state_file_free(struct state_file *file) {
 struct reading {
   struct state_file *file;
   const struct state_reader *reader;
+  struct json_reader json;
   int64_t now;
   char *line; /* JSON_READER_MAX bytes, and one that is too much */
   size_t length, number;
@@ -238,7 +239,8 @@ static bool take_entry(struct reading *reading, struct json_object *line) {
 static bool take_line(struct reading *reading) {
   struct json_object *line;
   bool has_memory = true;
-  const char *wrong = json_reader_parse(reading->line, reading->length, &line);
+  const char *wrong =
+      json_reader_parse(&reading->json, reading->line, reading->length, &line);
   if (wrong != NULL) {
     has_memory = wrong != json_reader_out_of_memory;
     note_line(reading, wrong);
@@ -297,6 +299,7 @@ static bool read_stream(struct reading *reading, int descriptor) {
   }
   reading->line = malloc(JSON_READER_MAX + 1);
   bool has_memory = reading->line != NULL && read_lines(reading, stream);
+  json_reader_clear(&reading->json);
   free(reading->line);
   fclose(stream);
   return has_memory;

@@ -185,8 +185,8 @@ static double find_number(struct json_object *root, const char *pointer) {
   return json_reader_number(value);
 }
 
-const char *status_decoder_decode(const char *body, size_t size,
-                                  const char *secret,
+const char *status_decoder_decode(struct json_reader *reader, const char *body,
+                                  size_t size, const char *secret,
                                   const char *const *pointers,
                                   size_t pointer_count,
                                   struct status_answer *answer) {
@@ -194,7 +194,7 @@ const char *status_decoder_decode(const char *body, size_t size,
   *answer = (struct status_answer){.run_id = STATUS_RUN_ID_NONE};
   for (size_t i = 0; i < STATUS_FIELDS_MAX; i++)
     answer->fields[i] = NAN;
-  const char *problem = json_reader_parse(body, size, &value);
+  const char *problem = json_reader_parse(reader, body, size, &value);
   if (problem == NULL)
     problem = decode_value(value, secret, answer);
   for (size_t i = 0; problem == NULL && i < pointer_count; i++)
@@ -203,12 +203,12 @@ const char *status_decoder_decode(const char *body, size_t size,
   return problem;
 }
 
-void status_decoder_error_text(const char *body, size_t size,
-                               const char *secret,
+void status_decoder_error_text(struct json_reader *reader, const char *body,
+                               size_t size, const char *secret,
                                char text[STATUS_MESSAGE_SIZE]) {
   struct json_object *value;
   text[0] = '\0';
-  if (json_reader_parse(body, size, &value) == NULL &&
+  if (json_reader_parse(reader, body, size, &value) == NULL &&
       json_object_is_type(value, json_type_object))
     copy_message(value, secret, text);
   json_object_put(value);

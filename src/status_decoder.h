@@ -44,8 +44,8 @@ const char *status_decoder_check_pointer(const char *pointer);
  * why the body is not a valid answer (static text). Then the answer's fields
  * are all NAN, and its message is the status if that is not a known one, or
  * else ""; the rest is not defined. */
-const char *status_decoder_decode(const char *body, size_t size,
-                                  const char *secret,
+const char *status_decoder_decode(struct json_reader *reader, const char *body,
+                                  size_t size, const char *secret,
                                   const char *const *pointers,
                                   size_t pointer_count,
                                   struct status_answer *answer);
@@ -53,8 +53,8 @@ const char *status_decoder_decode(const char *body, size_t size,
 /* Fills text, as above, with what an error answer says of its cause, in the
  * first of "message", "detail" and "error" that says anything; "" if none
  * does. */
-void status_decoder_error_text(const char *body, size_t size,
-                               const char *secret,
+void status_decoder_error_text(struct json_reader *reader, const char *body,
+                               size_t size, const char *secret,
                                char text[STATUS_MESSAGE_SIZE]);
 
 #endif

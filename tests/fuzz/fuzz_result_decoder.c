@@ -9,10 +9,11 @@
 const char fuzz_name[] = "result_decoder";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct json_reader reader = {0};
   struct project_result result;
   char *secret = take_line(&data, &size);
   const char *problem =
-      result_decoder_decode((const char *)data, size, secret, &result);
+      result_decoder_decode(&reader, (const char *)data, size, secret, &result);
   check_secret_text(result.name, sizeof(result.name), secret);
   check_secret_text(result.studio_url, sizeof(result.studio_url), secret);
   CHECK(isfinite(result.duration));
@@ -21,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(result.name[0] == '\0' && result.studio_url[0] == '\0');
     CHECK(result.duration < 0);
   }
+  json_reader_clear(&reader);
   free(secret);
   return 0;
 }

@@ -37,11 +37,11 @@ static void check_answer(const struct status_answer *answer,
 }
 
 /* What the answer says does not depend on the secret and on the pointers. */
-static void check_plain_answer(const uint8_t *body, size_t size,
-                               const struct status_answer *answer,
+static void check_plain_answer(struct json_reader *reader, const uint8_t *body,
+                               size_t size, const struct status_answer *answer,
                                const char *problem) {
   struct status_answer plain;
-  CHECK(status_decoder_decode((const char *)body, size, NULL, NULL, 0,
+  CHECK(status_decoder_decode(reader, (const char *)body, size, NULL, NULL, 0,
                               &plain) == problem);
   check_answer(&plain, problem, "", 0);
   CHECK(problem != NULL ||
@@ -50,18 +50,21 @@ static void check_plain_answer(const uint8_t *body, size_t size,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const char *pointers[STATUS_FIELDS_MAX];
+  struct json_reader reader = {0};
   struct status_answer answer;
   char text[STATUS_MESSAGE_SIZE];
   char *secret = take_line(&data, &size);
   char *line = take_line(&data, &size);
   size_t pointer_count = split_pointers(line, pointers);
-  const char *problem = status_decoder_decode((const char *)data, size, secret,
-                                              pointers, pointer_count, &answer);
+  const char *problem =
+      status_decoder_decode(&reader, (const char *)data, size, secret, pointers,
+                            pointer_count, &answer);
   check_answer(&answer, problem, secret, pointer_count);
-  check_plain_answer(data, size, &answer, problem);
+  check_plain_answer(&reader, data, size, &answer, problem);
   memset(text, 'x', sizeof(text));
-  status_decoder_error_text((const char *)data, size, secret, text);
+  status_decoder_error_text(&reader, (const char *)data, size, secret, text);
   check_secret_text(text, sizeof(text), secret);
+  json_reader_clear(&reader);
   free(line);
   free(secret);
   return 0;

@@ -16,6 +16,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* One for all tests: nothing of a text may show in the next one. */
+static struct json_reader reader;
+
 /* Parses a copy that is not one byte longer, for the sanitizer to see. */
 static const char *parse(const char *text, struct json_object **value) {
   static char at_first; /* what *value is not to be left at */
@@ -24,7 +27,7 @@ static const char *parse(const char *text, struct json_object **value) {
   assert_non_null(copy);
   memcpy(copy, text, size);
   *value = (struct json_object *)(void *)&at_first;
-  const char *problem = json_reader_parse(copy, size, value);
+  const char *problem = json_reader_parse(&reader, copy, size, value);
   free(copy);
   return problem;
 }
@@ -153,12 +156,49 @@ static void test_text(void **state) {
   }
 }
 
+/* The text as json-c writes it, which is to be freed. */
+static char *read_and_write(const char *text) {
+  struct json_object *value;
+  assert_null(parse(text, &value));
+  char *written = strdup(json_object_to_json_string(value));
+  assert_non_null(written);
+  json_object_put(value);
+  return written;
+}
+
+/* Whatever a text is, and wherever it is cut, the next one is read as the first
+ * one would be. */
+static void test_next_text(void **state) {
+  static const char *const texts[] = {
+      "{\"a\":[1,-2.5e3,true,null,{\"b\":\"\\ud83d\\ude00 \\n\"},[[]]]}",
+      "\"\\udc00\\ud800\"", "\"\\ud83d\\u0041\"", "{\"\\ud83d\":'x'}"};
+  static const char next[] = "{\"\\ude00\":[\"\\ude00\\u0042\",1,null]}";
+  (void)state;
+  json_reader_clear(&reader);
+  char *expected = read_and_write(next);
+  for (size_t i = 0; i < COUNT(texts); i++)
+    for (size_t length = strlen(texts[i]); length > 0; length--) {
+      struct json_object *value;
+      char *cut = strndup(texts[i], length);
+      assert_non_null(cut);
+      parse(cut, &value);
+      json_object_put(value);
+      char *written = read_and_write(next);
+      if (strcmp(written, expected) != 0)
+        fail_msg("after %s: %s", cut, written);
+      free(written);
+      free(cut);
+    }
+  free(expected);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_values),
-      cmocka_unit_test(test_no_values),
-      cmocka_unit_test(test_number),
-      cmocka_unit_test(test_text),
+      cmocka_unit_test(test_values),    cmocka_unit_test(test_no_values),
+      cmocka_unit_test(test_number),    cmocka_unit_test(test_text),
+      cmocka_unit_test(test_next_text),
   };
-  return cmocka_run_group_tests_name("json_reader", tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("json_reader", tests, NULL, NULL);
+  json_reader_clear(&reader);
+  return failed;
 }

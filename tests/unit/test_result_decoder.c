@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "result_decoder.h"
 
-#include "json_reader.h"
 #include "utf8.h"
 
 #include <setjmp.h>
@@ -17,6 +16,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define URL "https://studio.camb.ai/project/42"
 
+static struct json_reader reader; /* of all tests */
+
 /* Decodes a copy that is not one byte longer, for the sanitizer to see. */
 static const char *decode(const char *body, size_t size, const char *secret,
                           struct project_result *result) {
@@ -24,7 +25,8 @@ static const char *decode(const char *body, size_t size, const char *secret,
   assert_non_null(copy);
   memcpy(copy, body, size);
   memset(result, 0x55, sizeof(*result)); /* what it is not to be left at */
-  const char *problem = result_decoder_decode(copy, size, secret, result);
+  const char *problem =
+      result_decoder_decode(&reader, copy, size, secret, result);
   free(copy);
   return problem;
 }
@@ -293,5 +295,7 @@ int main(void) {
       cmocka_unit_test(test_length),      cmocka_unit_test(test_secret),
       cmocka_unit_test(test_odd_escapes),
   };
-  return cmocka_run_group_tests_name("result_decoder", tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("result_decoder", tests, NULL, NULL);
+  json_reader_clear(&reader);
+  return failed;
 }

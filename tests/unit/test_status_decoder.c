@@ -18,6 +18,8 @@
 #define BYTES(literal) (literal), sizeof(literal) - 1
 #define NONE STATUS_RUN_ID_NONE
 
+static struct json_reader reader; /* of all tests */
+
 /* Decodes a copy that is not one byte longer, for the sanitizer to see. */
 static const char *decode_fields(const char *body, size_t size,
                                  const char *secret,
@@ -27,8 +29,8 @@ static const char *decode_fields(const char *body, size_t size,
   assert_non_null(copy);
   memcpy(copy, body, size);
   memset(answer, 0x55, sizeof(*answer)); /* what it is not to be left at */
-  const char *problem =
-      status_decoder_decode(copy, size, secret, pointers, count, answer);
+  const char *problem = status_decoder_decode(&reader, copy, size, secret,
+                                              pointers, count, answer);
   free(copy);
   return problem;
 }
@@ -47,7 +49,7 @@ static bool is_invalid(const char *body, size_t size) {
 static void error_text(const char *body, const char *secret,
                        char text[STATUS_MESSAGE_SIZE]) {
   memset(text, '#', STATUS_MESSAGE_SIZE);
-  status_decoder_error_text(body, strlen(body), secret, text);
+  status_decoder_error_text(&reader, body, strlen(body), secret, text);
 }
 
 /* A text is as the header says: fine UTF-8 that ends in the buffer. */
@@ -843,9 +845,9 @@ static void test_error_text_of_a_large_body(void **state) {
   memset(body, 'x', STATUS_BODY_MAX + 1);
   memcpy(body, head, strlen(head));
   memcpy(body + STATUS_BODY_MAX - 2, tail, strlen(tail));
-  status_decoder_error_text(body, STATUS_BODY_MAX, NULL, text);
+  status_decoder_error_text(&reader, body, STATUS_BODY_MAX, NULL, text);
   assert_int_equal(strspn(text, "x"), STATUS_MESSAGE_SIZE - 1);
-  status_decoder_error_text(body, STATUS_BODY_MAX + 1, NULL, text);
+  status_decoder_error_text(&reader, body, STATUS_BODY_MAX + 1, NULL, text);
   free(body);
   assert_string_equal(text, "");
 }
@@ -865,8 +867,9 @@ static void test_unknown_status_is_told(void **state) {
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct status_answer answer;
-    assert_non_null(status_decoder_decode(cases[i].body, strlen(cases[i].body),
-                                          "pass", NULL, 0, &answer));
+    assert_non_null(status_decoder_decode(&reader, cases[i].body,
+                                          strlen(cases[i].body), "pass", NULL,
+                                          0, &answer));
     assert_string_equal(answer.message, cases[i].message);
   }
 }
@@ -1090,5 +1093,7 @@ int main(void) {
       cmocka_unit_test(test_many_fields),
       cmocka_unit_test(test_fields_of_invalid_answers),
   };
-  return cmocka_run_group_tests_name("status_decoder", tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("status_decoder", tests, NULL, NULL);
+  json_reader_clear(&reader);
+  return failed;
 }
