@@ -31,6 +31,7 @@
 #define SECRET "sk-3f1d0c58a7b94e6f9d27"
 /* Of the tasks that are kept from before, all but one in so many have ended. */
 #define PENDING_PART 10
+#define MANY_ROUNDS 1000
 
 __attribute__((noreturn)) static void check_failed(int line,
                                                    const char *condition) {
@@ -357,7 +358,7 @@ static void print_part(const char *name) {
 }
 
 /* What there is while tasks are listed, which is the most; the list goes then,
- * unless it is the configuration's. */
+ * unless it is the configuration's. And what many rounds add to that. */
 static void print_memory(void) {
   write_list();
   print_part(NULL);
@@ -375,6 +376,12 @@ static void print_memory(void) {
   create_keeper();
   save();
   print_part("state-file");
+  for (int i = 0; i < MANY_ROUNDS; i++) {
+    make_round(1);
+    take_snapshot();
+    tell_all();
+  }
+  print_part("rounds");
 }
 
 /* -------------------------------------------------------------------------- */
