@@ -96,7 +96,7 @@ void state_file_free(struct state_file *file) {
 struct reading {
   struct state_file *file;
   const struct state_reader *reader;
-  struct json_reader json;
+  struct json_reader *json;
   int64_t now;
   char *line; /* JSON_READER_MAX bytes, and one that is too much */
   size_t length, number;
@@ -234,7 +234,7 @@ static bool take_line(struct reading *reading) {
   struct json_object *line;
   bool has_memory = true;
   const char *wrong =
-      json_reader_parse(&reading->json, reading->line, reading->length, &line);
+      json_reader_parse(reading->json, reading->line, reading->length, &line);
   if (wrong != NULL) {
     has_memory = wrong != json_reader_out_of_memory;
     note_line(reading, wrong);
@@ -293,7 +293,6 @@ static bool read_stream(struct reading *reading, int descriptor) {
   }
   reading->line = malloc(JSON_READER_MAX + 1);
   bool has_memory = reading->line != NULL && read_lines(reading, stream);
-  json_reader_clear(&reading->json);
   free(reading->line);
   fclose(stream);
   return has_memory;
@@ -327,7 +326,9 @@ static bool is_regular(int descriptor) {
 bool state_file_read(struct state_file *file, int64_t now,
                      const struct state_reader *reader,
                      char problem[STATE_FILE_PROBLEM_SIZE]) {
-  struct reading reading = {.file = file, .reader = reader, .now = now};
+  struct json_reader json = {0};
+  struct reading reading = {
+      .file = file, .reader = reader, .json = &json, .now = now};
   problem[0] = '\0';
   drop_kept(file);
   int descriptor =
@@ -347,7 +348,9 @@ bool state_file_read(struct state_file *file, int64_t now,
     close(descriptor);
     return true;
   }
-  if (!read_stream(&reading, descriptor))
+  bool has_memory = read_stream(&reading, descriptor);
+  json_reader_clear(&json);
+  if (!has_memory)
     return false;
   if (reading.wrong[0] != '\0')
     put_aside(&reading,
