@@ -253,11 +253,8 @@ static void judge(struct poller *poller, const struct task *task,
 static void answer_task(struct poller *poller, struct task *task,
                         const struct poll_answer *answer) {
   lock(poller);
-  /* waking those who wait costs more than all else that is done here */
-  if (tracker_answer(poller->shared.tracker, task, answer, moment_now()))
-    unlock_changed(poller);
-  else
-    unlock(poller);
+  tracker_answer(poller->shared.tracker, task, answer, moment_now());
+  unlock_changed(poller);
 }
 
 static void on_done(void *context, const struct http_result *result) {

@@ -609,7 +609,7 @@ static void take_result(struct tracker *tracker, struct task *task,
   report(tracker, task);
 }
 
-bool tracker_answer(struct tracker *tracker, struct task *task,
+void tracker_answer(struct tracker *tracker, struct task *task,
                     const struct poll_answer *answer, struct moment now) {
   bool is_result = tracker_request_kind(task) == REQUEST_RESULT;
   end_taken(tracker, task);
@@ -619,9 +619,6 @@ bool tracker_answer(struct tracker *tracker, struct task *task,
     take_result(tracker, task, answer);
   else
     take_status(tracker, task, answer, account_waits, now.steady);
-  /* good answers change an account's health only when the interval ends */
-  return answer->outcome != OUTCOME_OK || tracker->first_reporting != NULL ||
-         !tracker_round_is_open(tracker);
 }
 
 bool tracker_was_answered(const struct tracker *tracker, size_t account) {

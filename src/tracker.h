@@ -126,10 +126,8 @@ struct poll_answer {
   char detail[EVENT_DETAIL_SIZE]; /* of a trouble, for the log; else "" */
 };
 
-/* The answer to a taken task. Only a valid answer changes its state. Returns
- * whether somebody may wait for just this answer: there may be something to
- * tell, or it was the round's last one. */
-bool tracker_answer(struct tracker *tracker, struct task *task,
+/* The answer to a taken task. Only a valid answer changes its state. */
+void tracker_answer(struct tracker *tracker, struct task *task,
                     const struct poll_answer *answer, struct moment now);
 
 /* Whether any request for the account has ended so far. */

@@ -352,27 +352,6 @@ static void test_flapping(void **state) {
   }
 }
 
-/* --- Who waits for it ----------------------------------------------------- */
-
-/* A round's pending tasks keep nobody's attention, but the last one. */
-static void test_awaited_answers(void **state) {
-  struct world world = world_create("000001");
-  (void)state;
-  tracker_begin_round(world.tracker, world.now);
-  for (int i = 0; i < 5; i++)
-    assert_int_equal(take(&world, 0), i);
-  assert_int_equal(take(&world, 1), 5);
-  assert_false(answer(&world, 0, 'P'));
-  assert_true(answer(&world, 1, 'S')); /* has ended */
-  check_told(&world, "ended:t1:S");
-  assert_false(answer(&world, 2, 'P'));
-  assert_true(answer(&world, 3, 's')); /* has a trouble */
-  check_told(&world, "account:0:s");
-  assert_false(answer(&world, 5, 'P'));
-  assert_true(answer(&world, 4, 'P')); /* ends the round */
-  world_free(&world);
-}
-
 /* --- What an event says --------------------------------------------------- */
 
 static void test_end_event(void **state) {
@@ -485,7 +464,6 @@ int main(void) {
       cmocka_unit_test(test_account_trouble_that_wanders),
       cmocka_unit_test(test_change_while_telling),
       cmocka_unit_test(test_flapping),
-      cmocka_unit_test(test_awaited_answers),
       cmocka_unit_test(test_end_event),
       cmocka_unit_test(test_end_event_told_late),
       cmocka_unit_test(test_trouble_event),

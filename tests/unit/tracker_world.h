@@ -89,12 +89,10 @@ int take(struct world *world, size_t account);
  * 0.5 seconds, and so on. */
 struct poll_answer answer_of_letter(size_t number, char letter);
 
-/* Answers a task that is in flight. Returns what tracker_answer does, whose
- * word is taken: where nobody waits for the answer, no task has anything to
- * tell, and the round is open. */
-bool answer_with(struct world *world, size_t number,
+/* Answers a task that is in flight. */
+void answer_with(struct world *world, size_t number,
                  const struct poll_answer *poll);
-bool answer(struct world *world, size_t number, char letter);
+void answer(struct world *world, size_t number, char letter);
 void give_back(struct world *world, size_t number);
 
 /* Ends the interval and waits for the next one. */
