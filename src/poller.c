@@ -262,7 +262,7 @@ static void answer_task(struct poller *poller, struct task *task,
                         const struct poll_answer *answer) {
   lock(poller);
   tracker_answer(poller->shared.tracker, task, answer, moment_now());
-  unlock_changed(poller);
+  unlock(poller);
 }
 
 static void on_done(void *context, const struct http_result *result) {
@@ -428,6 +428,23 @@ static void list_tasks(struct poller *poller) {
                                   "before");
 }
 
+static bool next_event(struct poller *poller, struct event *event) {
+  return tracker_next_event(poller->shared.tracker, moment_now(), event) ||
+         file_problems_next_event(&poller->shared.problems, event);
+}
+
+/* Wakes who waits for the round's end or for something to tell, if there is
+ * any: to wake them at each answer would cost as much as the answer itself. */
+static void announce(struct poller *poller) {
+  struct event event;
+  lock(poller);
+  if (!tracker_round_is_open(poller->shared.tracker) ||
+      next_event(poller, &event))
+    unlock_changed(poller);
+  else
+    unlock(poller);
+}
+
 static bool begin_round_if_wanted(struct poller *poller) {
   lock(poller);
   bool wanted = poller->round_wanted;
@@ -453,6 +470,7 @@ void *poller_main(void *argument) {
   unlock(poller);
   while (begin_round_if_wanted(poller)) {
     poll_due(poller);
+    announce(poller);
     http_client_run(poller->client, IDLE_WAIT);
   }
   return NULL;
@@ -523,11 +541,6 @@ bool poller_round(struct poller *poller, int64_t wait,
 }
 
 /* --- Events --------------------------------------------------------------- */
-
-static bool next_event(struct poller *poller, struct event *event) {
-  return tracker_next_event(poller->shared.tracker, moment_now(), event) ||
-         file_problems_next_event(&poller->shared.problems, event);
-}
 
 bool poller_wait_event(struct poller *poller, struct event *event) {
   bool found = false;
