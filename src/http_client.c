@@ -17,6 +17,9 @@
 #define STREAMS_PER_CONNECTION 100
 /* How exactly time-outs are kept, milliseconds. */
 #define TIMEOUT_RESOLUTION 100L
+/* How long answers gather, milliseconds: libcurl looks at all transfers each
+ * time that it does anything for one. */
+#define GATHERING_TIME 1L
 #define SENDS_MAX 2 /* of a request, whether libcurl or we send it again */
 #define KEY_HEADER "x-api-key: "
 #define RETRY_AFTER_HEADER "Retry-After:"
@@ -580,20 +583,30 @@ static void end_overdue(struct http_client *client) {
   }
 }
 
-/* When libcurl fails, say out of memory, its caller must not spin. */
-static void wait_a_little(void) {
-  struct timespec time = {.tv_nsec = TIMEOUT_RESOLUTION * 1000000};
+static void sleep_milliseconds(long milliseconds) {
+  struct timespec time = {.tv_nsec = milliseconds * 1000000};
   nanosleep(&time, NULL);
 }
 
+/* Waits until there is something to do for libcurl, and does it. */
+static CURLMcode wait_and_perform(CURLM *multi, int timeout) {
+  int ready, running;
+  CURLMcode code = curl_multi_poll(multi, NULL, 0, timeout, &ready);
+  if (code != CURLM_OK)
+    return code;
+  if (ready > 0)
+    sleep_milliseconds(GATHERING_TIME);
+  return curl_multi_perform(multi, &running);
+}
+
 void http_client_run(struct http_client *client, int timeout) {
-  int running, left;
+  int left;
   struct CURLMsg *message;
   if (client->active != NULL && timeout > TIMEOUT_RESOLUTION)
     timeout = (int)TIMEOUT_RESOLUTION;
-  if (curl_multi_poll(client->multi, NULL, 0, timeout, NULL) != CURLM_OK ||
-      curl_multi_perform(client->multi, &running) != CURLM_OK)
-    wait_a_little();
+  /* when libcurl fails, say out of memory, the caller must not spin */
+  if (wait_and_perform(client->multi, timeout) != CURLM_OK)
+    sleep_milliseconds(TIMEOUT_RESOLUTION);
   while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
     struct transfer *transfer;
     CURLcode code = message->data.result;
