@@ -15,8 +15,9 @@
  * allows (CURLMOPT_MAX_CONCURRENT_STREAMS), and what RFC 9113 recommends as the
  * least. */
 #define STREAMS_PER_CONNECTION 100
-/* How exactly time-outs are kept, milliseconds. */
-#define TIMEOUT_RESOLUTION 100L
+/* How exactly time-outs are kept, milliseconds, and how often a connection may
+ * be added. */
+#define TIME_RESOLUTION 100L
 /* How long answers gather, milliseconds: libcurl looks at all transfers each
  * time that it does anything for one. */
 #define GATHERING_TIME 1L
@@ -59,9 +60,10 @@ struct http_client {
   CURLM *multi;
   size_t requests_max, body_max;
   struct http_server *servers;
-  struct transfer *active;  /* doubly linked, taken out anywhere */
-  int64_t timeouts_checked; /* steady clock, microseconds */
-  bool saw_http1;           /* of any server */
+  struct transfer *active; /* doubly linked, taken out anywhere */
+  int64_t times_looked_at; /* steady clock, microseconds */
+  bool saw_http1;          /* of any server */
+  size_t connections;      /* that a server of HTTP/2 needs for its streams */
 };
 
 bool http_client_global_init(void) {
@@ -486,13 +488,10 @@ static bool can_cap(const struct http_server *server) {
  * one more connection for each request above the streams of one. */
 static void cap_connections(const struct http_server *server) {
   struct http_client *client = server->client;
-  size_t connections = client->requests_max;
   client->saw_http1 = client->saw_http1 || server->speaks_http1;
-  if (can_cap(server))
-    connections =
-        (connections + STREAMS_PER_CONNECTION - 1) / STREAMS_PER_CONNECTION;
-  curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                    (long)connections);
+  curl_multi_setopt(
+      client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+      (long)(can_cap(server) ? client->connections : client->requests_max));
 }
 
 /* What went wrong below HTTP. */
@@ -568,19 +567,37 @@ bool http_client_has_room(const struct http_server *server, long under_way) {
          under_way < STREAMS_PER_CONNECTION;
 }
 
-static void end_overdue(struct http_client *client) {
-  int64_t now = now_microseconds();
-  if (now - client->timeouts_checked < TIMEOUT_RESOLUTION * 1000)
+/* Whether the transfer waits for a stream of HTTP/2, and not for the server,
+ * which has answered since. */
+static bool lacks_stream(const struct transfer *transfer, int64_t since) {
+  return transfer->started == 0 && can_cap(transfer->server) &&
+         transfer->server->answered > since;
+}
+
+static bool is_overdue(const struct transfer *transfer, int64_t now) {
+  return transfer->started > 0 &&
+         now - transfer->started >=
+             transfer->server->options.timeout * (int64_t)1000;
+}
+
+/* Looks now and then at how long the transfers take: ends the overdue ones, and
+ * grants one more connection while some lack a stream, since their server may
+ * allow fewer streams than expected. */
+static void look_at_times(struct http_client *client) {
+  int64_t now = now_microseconds(), before = client->times_looked_at;
+  bool some_lack_stream = false;
+  if (now - before < TIME_RESOLUTION * 1000)
     return;
-  client->timeouts_checked = now;
+  client->times_looked_at = now;
   for (struct transfer *next, *transfer = client->active; transfer != NULL;
        transfer = next) {
     next = transfer->next;
-    if (transfer->started > 0 &&
-        now - transfer->started >=
-            transfer->server->options.timeout * (int64_t)1000)
+    some_lack_stream = some_lack_stream || lacks_stream(transfer, before);
+    if (is_overdue(transfer, now))
       finish(transfer, CURLE_OPERATION_TIMEDOUT);
   }
+  if (some_lack_stream && client->connections < client->requests_max)
+    client->connections++;
 }
 
 static void sleep_milliseconds(long milliseconds) {
@@ -602,11 +619,11 @@ static CURLMcode wait_and_perform(CURLM *multi, int timeout) {
 void http_client_run(struct http_client *client, int timeout) {
   int left;
   struct CURLMsg *message;
-  if (client->active != NULL && timeout > TIMEOUT_RESOLUTION)
-    timeout = (int)TIMEOUT_RESOLUTION;
+  if (client->active != NULL && timeout > TIME_RESOLUTION)
+    timeout = (int)TIME_RESOLUTION;
   /* when libcurl fails, say out of memory, the caller must not spin */
   if (wait_and_perform(client->multi, timeout) != CURLM_OK)
-    sleep_milliseconds(TIMEOUT_RESOLUTION);
+    sleep_milliseconds(TIME_RESOLUTION);
   while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
     struct transfer *transfer;
     CURLcode code = message->data.result;
@@ -615,7 +632,7 @@ void http_client_run(struct http_client *client, int timeout) {
             CURLE_OK)
       finish(transfer, code);
   }
-  end_overdue(client);
+  look_at_times(client);
 }
 
 void http_client_wake(struct http_client *client) {
@@ -627,6 +644,8 @@ struct http_client *http_client_create(size_t requests_max, size_t body_max) {
   if (client == NULL)
     return NULL;
   client->requests_max = requests_max;
+  client->connections =
+      (requests_max + STREAMS_PER_CONNECTION - 1) / STREAMS_PER_CONNECTION;
   client->body_max = body_max;
   client->multi = curl_multi_init();
   if (client->multi == NULL) {
