@@ -15,18 +15,22 @@
  * allows (CURLMOPT_MAX_CONCURRENT_STREAMS), and what RFC 9113 recommends as the
  * least. */
 #define STREAMS_PER_CONNECTION 100
-/* How exactly time-outs are kept, milliseconds. */
-#define TIMEOUT_RESOLUTION 100L
+/* How exactly time-outs are kept, milliseconds, and how often a connection may
+ * be added. */
+#define TIME_RESOLUTION 100L
+/* How long answers gather, milliseconds: libcurl looks at all transfers each
+ * time that it does anything for one. */
+#define GATHERING_TIME 1L
 #define SENDS_MAX 2 /* of a request, whether libcurl or we send it again */
 #define KEY_HEADER "x-api-key: "
 #define RETRY_AFTER_HEADER "Retry-After:"
 #define RETRY_AFTER_SIZE 129   /* bytes of its value, with the terminator */
 #define BODY_SIZE_KEPT 65536UL /* of a transfer's buffer, between requests */
 
-/* A request and the handle it is made with, which is used again and again. */
+/* A request and the handle it is made with, which is used again and again for
+ * the same server, so that all but the URL is set once. */
 struct transfer {
   CURL *easy;
-  struct http_client *client;
   struct http_server *server;
   struct transfer *next, *previous; /* previous: of the active ones only */
   struct curl_slist *headers;       /* the key's first */
@@ -38,18 +42,28 @@ struct transfer {
   bool body_too_large;
   int sends;       /* how often the request was sent */
   int64_t started; /* steady clock, microseconds; 0: not sent yet */
-  long timeout;    /* milliseconds from then on */
   http_done done;
   void *context;
+};
+
+struct http_server {
+  struct http_client *client;
+  struct http_options options;
+  struct http_server *next;
+  struct transfer *idle; /* a stack */
+  bool speaks_http1, speaks_http2;
+  int64_t answered; /* when it last did: steady clock, microseconds */
+  bool is_silent;   /* a request has timed out since */
 };
 
 struct http_client {
   CURLM *multi;
   size_t requests_max, body_max;
-  struct transfer *active;  /* doubly linked, taken out anywhere */
-  struct transfer *idle;    /* a stack */
-  int64_t timeouts_checked; /* steady clock, microseconds */
-  bool saw_http1;           /* of any server */
+  struct http_server *servers;
+  struct transfer *active; /* doubly linked, taken out anywhere */
+  int64_t times_looked_at; /* steady clock, microseconds */
+  bool saw_http1;          /* of any server */
+  size_t connections;      /* that a server of HTTP/2 needs for its streams */
 };
 
 bool http_client_global_init(void) {
@@ -131,7 +145,7 @@ char *http_url_join(const char *base, const char *path, const char *id) {
 }
 
 static void add_active(struct transfer *transfer) {
-  struct transfer **list = &transfer->client->active;
+  struct transfer **list = &transfer->server->client->active;
   transfer->previous = NULL;
   transfer->next = *list;
   if (*list != NULL)
@@ -145,7 +159,7 @@ static void remove_active(struct transfer *transfer) {
   if (transfer->previous != NULL)
     transfer->previous->next = transfer->next;
   else
-    transfer->client->active = transfer->next;
+    transfer->server->client->active = transfer->next;
 }
 
 static void transfer_free(struct transfer *transfer) {
@@ -160,7 +174,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
   struct transfer *transfer = context;
   size *= count;
   size_t wanted = transfer->body_size + size;
-  if (wanted > transfer->client->body_max) {
+  if (wanted > transfer->server->client->body_max) {
     transfer->body_too_large = true;
     return 0;
   }
@@ -261,11 +275,10 @@ static int count_send(void *context, char *remote_address, char *local_address,
   return CURL_PREREQFUNC_OK;
 }
 
-/* Sets what is the same for all requests. The handle is reset first, since
- * that is the only way to libcurl's own default of CURLOPT_CAINFO. */
+/* Sets what is the same for all requests to the server. */
 static bool set_up(struct transfer *transfer) {
   CURL *easy = transfer->easy;
-  curl_easy_reset(easy);
+  const struct http_options *options = &transfer->server->options;
   bool ok =
       curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
       curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
@@ -279,7 +292,18 @@ static bool set_up(struct transfer *transfer) {
       curl_easy_setopt(easy, CURLOPT_USERAGENT,
                        "camb_task/" CAMB_TASK_VERSION) == CURLE_OK &&
       curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-      curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
+      curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER,
+                       options->verify_peer ? 1L : 0L) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
+                       options->verify_host ? 2L : 0L) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, options->timeout) ==
+          CURLE_OK;
+  /* NULL would not be libcurl's own default */
+  if (options->ca_cert != NULL)
+    ok = ok &&
+         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_cert) == CURLE_OK;
   /* without HTTP/2 in libcurl this fails, and HTTP/1.1 does as well */
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 #if CURL_AT_LEAST_VERSION(7, 87, 0)
@@ -289,13 +313,13 @@ static bool set_up(struct transfer *transfer) {
   return ok;
 }
 
-static struct transfer *transfer_create(struct http_client *client) {
+static struct transfer *transfer_create(struct http_server *server) {
   struct transfer *transfer = calloc(1, sizeof(*transfer));
   if (transfer == NULL)
     return NULL;
-  transfer->client = client;
+  transfer->server = server;
   transfer->easy = curl_easy_init();
-  if (transfer->easy == NULL) {
+  if (transfer->easy == NULL || !set_up(transfer)) {
     transfer_free(transfer);
     return NULL;
   }
@@ -303,96 +327,92 @@ static struct transfer *transfer_create(struct http_client *client) {
 }
 
 /* A transfer that is in no list: an idle one, or else a new one. */
-static struct transfer *transfer_take(struct http_client *client) {
-  struct transfer *transfer = client->idle;
+static struct transfer *transfer_take(struct http_server *server) {
+  struct transfer *transfer = server->idle;
   if (transfer == NULL)
-    return transfer_create(client);
-  client->idle = transfer->next;
+    return transfer_create(server);
+  server->idle = transfer->next;
   return transfer;
 }
 
 /* Puts a transfer, which is in no list, to the idle ones. */
 static void transfer_put(struct transfer *transfer) {
-  curl_slist_free_all(transfer->headers);
-  transfer->headers = NULL;
   transfer->body_size = 0;
   if (transfer->body_capacity > BODY_SIZE_KEPT) {
     free(transfer->body);
     transfer->body = NULL;
     transfer->body_capacity = 0;
   }
-  transfer->next = transfer->client->idle;
-  transfer->client->idle = transfer;
+  transfer->next = transfer->server->idle;
+  transfer->server->idle = transfer;
 }
 
-/* Adds a header line to the transfer's list. */
-static bool add_header(struct transfer *transfer, const char *line) {
-  struct curl_slist *headers = curl_slist_append(transfer->headers, line);
-  if (headers == NULL)
+static const char *key_of(const struct transfer *transfer) {
+  return transfer->headers->data + strlen(KEY_HEADER);
+}
+
+/* The headers of a request, the key's first; NULL when out of memory. */
+static struct curl_slist *create_headers(const char *api_key) {
+  char *line;
+  if (asprintf(&line, KEY_HEADER "%s", api_key) < 0)
+    return NULL;
+  struct curl_slist *headers = curl_slist_append(NULL, line);
+  free(line);
+  if (headers != NULL &&
+      curl_slist_append(headers, "Accept: application/json") != NULL)
+    return headers;
+  curl_slist_free_all(headers);
+  return NULL;
+}
+
+/* Gives the transfer the key, unless it has it from the request before. libcurl
+ * does not send the headers to a proxy that tunnels (CURLHEADER_SEPARATE is its
+ * default). */
+static bool set_key(struct transfer *transfer, const char *api_key) {
+  if (transfer->headers != NULL && strcmp(key_of(transfer), api_key) == 0)
+    return true;
+  struct curl_slist *headers = create_headers(api_key);
+  if (headers == NULL || curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER,
+                                          headers) != CURLE_OK) {
+    curl_slist_free_all(headers);
     return false;
+  }
+  curl_slist_free_all(transfer->headers);
   transfer->headers = headers;
   return true;
 }
 
-static bool add_key(struct transfer *transfer, const char *api_key) {
-  char *line;
-  if (asprintf(&line, KEY_HEADER "%s", api_key) < 0)
-    return false;
-  bool ok = add_header(transfer, line);
-  free(line);
-  return ok;
-}
-
-/* Sets what this request is. libcurl does not send the headers to a proxy that
- * tunnels (CURLHEADER_SEPARATE is its default). */
+/* Sets what this request is. */
 static bool prepare(struct transfer *transfer, const char *url,
-                    const char *api_key, const struct http_options *options) {
+                    const char *api_key) {
   CURL *easy = transfer->easy;
   transfer->error[0] = '\0';
   transfer->body_too_large = transfer->head_is_whole = false;
   transfer->retry_after = 0;
   transfer->sends = 0;
   transfer->started = 0;
-  transfer->timeout = options->timeout;
-  if (!set_up(transfer))
-    return false;
-  if (options->ca_cert != NULL &&
-      curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_cert) != CURLE_OK)
-    return false;
   /* Wait for a connection that turns out to have HTTP/2, which TLS says at its
    * start. Without TLS, libcurl would wait for the first answer. */
   bool may_multiplex = strncasecmp(url, "https:", strlen("https:")) == 0;
   bool needs_connection = transfer->server->is_silent;
-  return add_key(transfer, api_key) &&
+  return set_key(transfer, api_key) &&
          curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
                           needs_connection ? 1L : 0L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_PIPEWAIT, may_multiplex ? 1L : 0L) ==
              CURLE_OK &&
-         add_header(transfer, "Accept: application/json") &&
-         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) ==
-             CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER,
-                          options->verify_peer ? 1L : 0L) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
-                          options->verify_host ? 2L : 0L) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, options->timeout) ==
-             CURLE_OK;
+         curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
 }
 
-bool http_client_get(struct http_client *client, struct http_server *server,
-                     const char *url, const char *api_key,
-                     const struct http_options *options, http_done done,
-                     void *context) {
-  struct transfer *transfer = transfer_take(client);
+bool http_client_get(struct http_server *server, const char *url,
+                     const char *api_key, http_done done, void *context) {
+  struct transfer *transfer = transfer_take(server);
   if (transfer == NULL)
     return false;
-  transfer->server = server;
   transfer->done = done;
   transfer->context = context;
-  if (!prepare(transfer, url, api_key, options) ||
-      curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
+  if (!prepare(transfer, url, api_key) ||
+      curl_multi_add_handle(server->client->multi, transfer->easy) !=
+          CURLM_OK) {
     transfer_put(transfer);
     return false;
   }
@@ -460,22 +480,18 @@ static void learn(struct transfer *transfer, CURLcode code) {
 
 /* Whether the connections to a server can be capped to what its streams need:
  * libcurl's cap is one for all servers, and HTTP/1.1 needs one a request. */
-static bool can_cap(const struct http_client *client,
-                    const struct http_server *server) {
-  return server->speaks_http2 && !client->saw_http1;
+static bool can_cap(const struct http_server *server) {
+  return server->speaks_http2 && !server->client->saw_http1;
 }
 
 /* Caps the connections to each host, all alike. Without the cap libcurl opens
  * one more connection for each request above the streams of one. */
-static void cap_connections(struct http_client *client,
-                            const struct http_server *server) {
-  size_t connections = client->requests_max;
+static void cap_connections(const struct http_server *server) {
+  struct http_client *client = server->client;
   client->saw_http1 = client->saw_http1 || server->speaks_http1;
-  if (can_cap(client, server))
-    connections =
-        (connections + STREAMS_PER_CONNECTION - 1) / STREAMS_PER_CONNECTION;
-  curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                    (long)connections);
+  curl_multi_setopt(
+      client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+      (long)(can_cap(server) ? client->connections : client->requests_max));
 }
 
 /* What went wrong below HTTP. */
@@ -508,8 +524,7 @@ static void fill_result(const struct transfer *transfer, CURLcode code,
   else
     curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-  *result = (struct http_result){.api_key = transfer->headers->data +
-                                            strlen(KEY_HEADER),
+  *result = (struct http_result){.api_key = key_of(transfer),
                                  .body = transfer->body,
                                  .error = "",
                                  .seconds = (double)microseconds / 1e6};
@@ -531,7 +546,7 @@ static void fill_result(const struct transfer *transfer, CURLcode code,
 
 /* The transfer, which is active, has ended by code. */
 static void finish(struct transfer *transfer, CURLcode code) {
-  struct http_client *client = transfer->client;
+  struct http_client *client = transfer->server->client;
   curl_multi_remove_handle(client->multi, transfer->easy);
   if (should_send_again(transfer, code)) {
     transfer->error[0] = '\0';
@@ -540,47 +555,75 @@ static void finish(struct transfer *transfer, CURLcode code) {
   }
   struct http_result result;
   learn(transfer, code);
-  cap_connections(client, transfer->server);
+  cap_connections(transfer->server);
   fill_result(transfer, code, &result);
   remove_active(transfer);
   transfer->done(transfer->context, &result);
   transfer_put(transfer);
 }
 
-bool http_client_has_room(const struct http_client *client,
-                          const struct http_server *server, long under_way) {
-  return server->speaks_http1 || can_cap(client, server) ||
+bool http_client_has_room(const struct http_server *server, long under_way) {
+  return server->speaks_http1 || can_cap(server) ||
          under_way < STREAMS_PER_CONNECTION;
 }
 
-static void end_overdue(struct http_client *client) {
-  int64_t now = now_microseconds();
-  if (now - client->timeouts_checked < TIMEOUT_RESOLUTION * 1000)
+/* Whether the transfer waits for a stream of HTTP/2, and not for the server,
+ * which has answered since. */
+static bool lacks_stream(const struct transfer *transfer, int64_t since) {
+  return transfer->started == 0 && can_cap(transfer->server) &&
+         transfer->server->answered > since;
+}
+
+static bool is_overdue(const struct transfer *transfer, int64_t now) {
+  return transfer->started > 0 &&
+         now - transfer->started >=
+             transfer->server->options.timeout * (int64_t)1000;
+}
+
+/* Looks now and then at how long the transfers take: ends the overdue ones, and
+ * grants one more connection while some lack a stream, since their server may
+ * allow fewer streams than expected. */
+static void look_at_times(struct http_client *client) {
+  int64_t now = now_microseconds(), before = client->times_looked_at;
+  bool some_lack_stream = false;
+  if (now - before < TIME_RESOLUTION * 1000)
     return;
-  client->timeouts_checked = now;
+  client->times_looked_at = now;
   for (struct transfer *next, *transfer = client->active; transfer != NULL;
        transfer = next) {
     next = transfer->next;
-    if (transfer->started > 0 &&
-        now - transfer->started >= transfer->timeout * (int64_t)1000)
+    some_lack_stream = some_lack_stream || lacks_stream(transfer, before);
+    if (is_overdue(transfer, now))
       finish(transfer, CURLE_OPERATION_TIMEDOUT);
   }
+  if (some_lack_stream && client->connections < client->requests_max)
+    client->connections++;
 }
 
-/* When libcurl fails, say out of memory, its caller must not spin. */
-static void wait_a_little(void) {
-  struct timespec time = {.tv_nsec = TIMEOUT_RESOLUTION * 1000000};
+static void sleep_milliseconds(long milliseconds) {
+  struct timespec time = {.tv_nsec = milliseconds * 1000000};
   nanosleep(&time, NULL);
 }
 
+/* Waits until there is something to do for libcurl, and does it. */
+static CURLMcode wait_and_perform(CURLM *multi, int timeout) {
+  int ready, running;
+  CURLMcode code = curl_multi_poll(multi, NULL, 0, timeout, &ready);
+  if (code != CURLM_OK)
+    return code;
+  if (ready > 0)
+    sleep_milliseconds(GATHERING_TIME);
+  return curl_multi_perform(multi, &running);
+}
+
 void http_client_run(struct http_client *client, int timeout) {
-  int running, left;
+  int left;
   struct CURLMsg *message;
-  if (client->active != NULL && timeout > TIMEOUT_RESOLUTION)
-    timeout = (int)TIMEOUT_RESOLUTION;
-  if (curl_multi_poll(client->multi, NULL, 0, timeout, NULL) != CURLM_OK ||
-      curl_multi_perform(client->multi, &running) != CURLM_OK)
-    wait_a_little();
+  if (client->active != NULL && timeout > TIME_RESOLUTION)
+    timeout = (int)TIME_RESOLUTION;
+  /* when libcurl fails, say out of memory, the caller must not spin */
+  if (wait_and_perform(client->multi, timeout) != CURLM_OK)
+    sleep_milliseconds(TIME_RESOLUTION);
   while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
     struct transfer *transfer;
     CURLcode code = message->data.result;
@@ -589,7 +632,7 @@ void http_client_run(struct http_client *client, int timeout) {
             CURLE_OK)
       finish(transfer, code);
   }
-  end_overdue(client);
+  look_at_times(client);
 }
 
 void http_client_wake(struct http_client *client) {
@@ -601,6 +644,8 @@ struct http_client *http_client_create(size_t requests_max, size_t body_max) {
   if (client == NULL)
     return NULL;
   client->requests_max = requests_max;
+  client->connections =
+      (requests_max + STREAMS_PER_CONNECTION - 1) / STREAMS_PER_CONNECTION;
   client->body_max = body_max;
   client->multi = curl_multi_init();
   if (client->multi == NULL) {
@@ -615,6 +660,27 @@ struct http_client *http_client_create(size_t requests_max, size_t body_max) {
   return client;
 }
 
+struct http_server *http_client_add_server(struct http_client *client,
+                                           const struct http_options *options) {
+  struct http_server *server = calloc(1, sizeof(*server));
+  if (server == NULL)
+    return NULL;
+  server->client = client;
+  server->options = *options;
+  server->next = client->servers;
+  client->servers = server;
+  return server;
+}
+
+static void server_free(struct http_server *server) {
+  while (server->idle != NULL) {
+    struct transfer *next = server->idle->next;
+    transfer_free(server->idle);
+    server->idle = next;
+  }
+  free(server);
+}
+
 void http_client_free(struct http_client *client) {
   if (client == NULL)
     return;
@@ -625,10 +691,10 @@ void http_client_free(struct http_client *client) {
     transfer->done(transfer->context, NULL);
     transfer_put(transfer);
   }
-  while (client->idle != NULL) {
-    struct transfer *next = client->idle->next;
-    transfer_free(client->idle);
-    client->idle = next;
+  while (client->servers != NULL) {
+    struct http_server *next = client->servers->next;
+    server_free(client->servers);
+    client->servers = next;
   }
   curl_multi_cleanup(client->multi);
   free(client);

@@ -39,7 +39,8 @@ char *http_url_join(const char *base, const char *path, const char *id);
  * seconds nor a date. now: seconds since the epoch. */
 long http_retry_after(const char *value, int64_t now);
 
-/* Options of requests; the strings belong to the caller. */
+/* Options of the requests to a server; the strings belong to the caller and
+ * outlive the client. */
 struct http_options {
   const char *proxy;   /* NULL: by the environment; "": none */
   const char *ca_cert; /* file of trusted certificates; NULL: the system's */
@@ -68,13 +69,9 @@ struct http_result {
  * client. */
 typedef void (*http_done)(void *context, const struct http_result *result);
 
-/* What the client finds out about a server by its requests. All zero at first;
- * belongs to the caller, and outlives the requests it is given with. */
-struct http_server {
-  bool speaks_http1, speaks_http2;
-  int64_t answered; /* when it last did: steady clock, microseconds */
-  bool is_silent;   /* a request has timed out since */
-};
+/* A server that requests are made to, and what its answers have shown of it.
+ * Belongs to its client. */
+struct http_server;
 
 struct http_client;
 
@@ -83,15 +80,19 @@ struct http_client;
  * failure. */
 struct http_client *http_client_create(size_t requests_max, size_t body_max);
 
-/* Cancels what is under way, with its callbacks. */
+/* Cancels what is under way, with its callbacks; frees the servers. */
 void http_client_free(struct http_client *client);
+
+/* Adds a server with the options of all requests to it, the first of which
+ * shows what it speaks. NULL when out of memory. */
+struct http_server *http_client_add_server(struct http_client *client,
+                                           const struct http_options *options);
 
 /* Whether another request to a server should be started that has so many under
  * way: until its first answer has shown what it speaks, only so many are
  * started as one connection of HTTP/2 takes, since libcurl would open one more
  * connection for each above that. */
-bool http_client_has_room(const struct http_client *client,
-                          const struct http_server *server, long under_way);
+bool http_client_has_room(const struct http_server *server, long under_way);
 
 /* Starts a request, with the key in the header x-api-key. Nothing is kept of
  * the arguments but the context. Redirects are not followed: the key would
@@ -102,10 +103,8 @@ bool http_client_has_room(const struct http_client *client,
  * of HTTP/2 that all share may be dead without either end's knowing. Returns
  * false when the request could not be started, and then there is no callback.
  */
-bool http_client_get(struct http_client *client, struct http_server *server,
-                     const char *url, const char *api_key,
-                     const struct http_options *options, http_done done,
-                     void *context);
+bool http_client_get(struct http_server *server, const char *url,
+                     const char *api_key, http_done done, void *context);
 
 /* Does what there is to do, waiting for it at most so many milliseconds or
  * until http_client_wake; calls the callbacks of the requests that ended. */

@@ -20,7 +20,7 @@
 /* What the polling thread has of an account. */
 struct polled_account {
   struct api_key *key;
-  struct http_server server;
+  struct http_server *server;
   long in_flight;        /* requests */
   const char **pointers; /* of its fields, for names */
 };
@@ -77,23 +77,34 @@ static bool create_names(struct poller *poller) {
   return poller->names != NULL;
 }
 
+static bool create_account(struct poller *poller, size_t index) {
+  const struct account_options *options =
+      &poller->configuration->accounts[index].options;
+  const struct http_options http_options = {.proxy = options->proxy,
+                                            .ca_cert = options->ca_cert,
+                                            .verify_peer = options->verify_peer,
+                                            .verify_host = options->verify_host,
+                                            .timeout = options->timeout};
+  struct polled_account *account = &poller->accounts[index];
+  account->key = api_key_create(options->api_key, options->api_key_file);
+  account->server = http_client_add_server(poller->client, &http_options);
+  return account->key != NULL && account->server != NULL;
+}
+
 static bool create_accounts(struct poller *poller) {
   const struct configuration *configuration = poller->configuration;
   size_t requests_max = 0;
+  for (size_t i = 0; i < configuration->account_count; i++)
+    requests_max += (size_t)configuration->accounts[i].options.max_concurrency;
+  poller->client = http_client_create(requests_max, STATUS_BODY_MAX);
   poller->accounts =
       calloc(configuration->account_count + 1, sizeof(*poller->accounts));
-  if (poller->accounts == NULL)
+  if (poller->client == NULL || poller->accounts == NULL)
     return false;
-  for (size_t i = 0; i < configuration->account_count; i++) {
-    const struct account_options *options = &configuration->accounts[i].options;
-    requests_max += (size_t)options->max_concurrency;
-    poller->accounts[i].key =
-        api_key_create(options->api_key, options->api_key_file);
-    if (poller->accounts[i].key == NULL)
+  for (size_t i = 0; i < configuration->account_count; i++)
+    if (!create_account(poller, i))
       return false;
-  }
-  poller->client = http_client_create(requests_max, STATUS_BODY_MAX);
-  return poller->client != NULL;
+  return true;
 }
 
 static bool create_files(struct poller *poller) {
@@ -254,7 +265,7 @@ static void answer_task(struct poller *poller, struct task *task,
                         const struct poll_answer *answer) {
   lock(poller);
   tracker_answer(poller->shared.tracker, task, answer, moment_now());
-  unlock_changed(poller);
+  unlock(poller);
 }
 
 static void on_done(void *context, const struct http_result *result) {
@@ -293,19 +304,13 @@ static bool start_request(struct poller *poller, struct task *task) {
   const struct account_options *options =
       &poller->configuration->accounts[definition->account].options;
   struct polled_account *account = &poller->accounts[definition->account];
-  struct http_options http_options = {.proxy = options->proxy,
-                                      .ca_cert = options->ca_cert,
-                                      .verify_peer = options->verify_peer,
-                                      .verify_host = options->verify_host,
-                                      .timeout = options->timeout};
   struct request *request = malloc(sizeof(*request));
   char *url = request_url(options->url, task);
   bool ok = false;
   if (request != NULL && url != NULL) {
     *request = (struct request){.poller = poller, .task = task};
-    ok = http_client_get(poller->client, &account->server, url,
-                         api_key_value(account->key), &http_options, on_done,
-                         request);
+    ok = http_client_get(account->server, url, api_key_value(account->key),
+                         on_done, request);
   }
   free(url);
   if (ok)
@@ -335,8 +340,7 @@ static void poll_due(struct poller *poller) {
     long limit = poller->configuration->accounts[i].options.max_concurrency;
     const struct polled_account *account = &poller->accounts[i];
     while (account->in_flight < limit &&
-           http_client_has_room(poller->client, &account->server,
-                                account->in_flight) &&
+           http_client_has_room(account->server, account->in_flight) &&
            poll_next(poller, i))
       ;
   }
@@ -427,6 +431,23 @@ static void list_tasks(struct poller *poller) {
                                   "before");
 }
 
+static bool next_event(struct poller *poller, struct event *event) {
+  return tracker_next_event(poller->shared.tracker, moment_now(), event) ||
+         file_problems_next_event(&poller->shared.problems, event);
+}
+
+/* Wakes who waits for the round's end or for something to tell, if there is
+ * any: to wake them at each answer would cost as much as the answer itself. */
+static void announce(struct poller *poller) {
+  struct event event;
+  lock(poller);
+  if (!tracker_round_is_open(poller->shared.tracker) ||
+      next_event(poller, &event))
+    unlock_changed(poller);
+  else
+    unlock(poller);
+}
+
 static bool begin_round_if_wanted(struct poller *poller) {
   lock(poller);
   bool wanted = poller->round_wanted;
@@ -452,6 +473,7 @@ void *poller_main(void *argument) {
   unlock(poller);
   while (begin_round_if_wanted(poller)) {
     poll_due(poller);
+    announce(poller);
     http_client_run(poller->client, IDLE_WAIT);
   }
   return NULL;
@@ -522,11 +544,6 @@ bool poller_round(struct poller *poller, int64_t wait,
 }
 
 /* --- Events --------------------------------------------------------------- */
-
-static bool next_event(struct poller *poller, struct event *event) {
-  return tracker_next_event(poller->shared.tracker, moment_now(), event) ||
-         file_problems_next_event(&poller->shared.problems, event);
-}
 
 bool poller_wait_event(struct poller *poller, struct event *event) {
   bool found = false;

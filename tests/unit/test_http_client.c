@@ -18,6 +18,7 @@
 #define KEY "k3y-of-the-test"
 #define BODY_MAX 1000
 #define REQUESTS_MAX 64
+#define SERVERS_MAX 4 /* of a client */
 #define GOOD_BODY "\"PENDING\""
 
 #define ASSERT_CASE(name, condition)                                           \
@@ -37,6 +38,7 @@ struct ending {
   char error[HTTP_ERROR_SIZE];
   double seconds;
   long retry_after;
+  char api_key[16];
 };
 
 /* An answer of the server's. */
@@ -46,14 +48,19 @@ struct plan {
   bool hold; /* afterwards */
 };
 
+/* The servers of the client that was made last, by their options. */
+static struct {
+  struct http_client *client;
+  struct http_options options;
+  struct http_server *server;
+} known[SERVERS_MAX];
+static size_t known_count;
+
 struct fixture {
   struct http_client *client;
   struct scripted_server *server;
   char url[64];
 };
-
-/* What is learned of the fixture's server. */
-static struct http_server learned;
 
 static int64_t now(void) {
   struct timespec time;
@@ -88,13 +95,40 @@ static void answer_by_plan(struct scripted_server *server,
     scripted_server_hold(server);
 }
 
+static struct http_client *create_client(void) {
+  struct http_client *client = http_client_create(REQUESTS_MAX, BODY_MAX);
+  assert_non_null(client);
+  known_count = 0;
+  return client;
+}
+
+static bool same_options(const struct http_options *a,
+                         const struct http_options *b) {
+  return a->proxy == b->proxy && a->ca_cert == b->ca_cert &&
+         a->verify_peer == b->verify_peer && a->verify_host == b->verify_host &&
+         a->timeout == b->timeout;
+}
+
+/* The client's server with these options, which is added if there is none. */
+static struct http_server *server_with(struct http_client *client,
+                                       const struct http_options *options) {
+  for (size_t i = 0; i < known_count; i++)
+    if (known[i].client == client && same_options(&known[i].options, options))
+      return known[i].server;
+  struct http_server *server = http_client_add_server(client, options);
+  assert_non_null(server);
+  assert_true(known_count < SERVERS_MAX);
+  known[known_count].client = client;
+  known[known_count].options = *options;
+  known[known_count++].server = server;
+  return server;
+}
+
 static void start(struct fixture *fixture, scripted_script script,
                   void *context) {
-  learned = (struct http_server){0};
   fixture->server = scripted_server_start(script, context);
-  fixture->client = http_client_create(REQUESTS_MAX, BODY_MAX);
+  fixture->client = create_client();
   assert_non_null(fixture->server);
-  assert_non_null(fixture->client);
   snprintf(fixture->url, sizeof(fixture->url), "http://127.0.0.1:%u/x",
            scripted_server_port(fixture->server));
 }
@@ -114,6 +148,7 @@ static void on_done(void *context, const struct http_result *result) {
   ending->status = result->status;
   ending->seconds = result->seconds;
   ending->retry_after = result->retry_after;
+  snprintf(ending->api_key, sizeof(ending->api_key), "%s", result->api_key);
   ending->body_size = result->body_size;
   free(ending->body);
   ending->body = calloc(1, result->body_size + 1);
@@ -149,7 +184,7 @@ static void run(struct http_client *client, const struct ending *endings,
 static void get(struct http_client *client, const char *url,
                 const struct http_options *options, struct ending *ending) {
   assert_true(
-      http_client_get(client, &learned, url, KEY, options, on_done, ending));
+      http_client_get(server_with(client, options), url, KEY, on_done, ending));
 }
 
 /* One request from its beginning to its end. */
@@ -321,35 +356,40 @@ static void test_request(void **state) {
   clear(&ending, 1);
 }
 
-/* Only the context may be kept of the arguments; each request has its key. */
+/* Of a request's arguments only the context may be kept, of the options no more
+ * than the strings. Each request has its key, though the handle is the same. */
 static void test_arguments_are_not_kept(void **state) {
+  static const char *const keys[] = {"key-0", "key-1", "key-1", "key-10",
+                                     "key"};
+  enum { COUNT = sizeof(keys) / sizeof(keys[0]) };
   (void)state;
   struct fixture fixture;
-  struct ending endings[2] = {{0}};
+  struct ending endings[COUNT] = {{0}};
+  struct http_options options = plain;
   start(&fixture, answer_by_plan, NULL);
-  for (size_t i = 0; i < 2; i++) {
-    char *url = strdup(fixture.url), key[] = "key-0", *proxy = strdup("");
-    struct http_options options = plain;
-    options.proxy = proxy;
-    key[4] = (char)('0' + i);
+  struct http_server *server = http_client_add_server(fixture.client, &options);
+  assert_non_null(server);
+  memset(&options, 0, sizeof(options));
+  for (size_t i = 0; i < COUNT; i++) {
+    char *url = strdup(fixture.url), *key = strdup(keys[i]), line[64];
     assert_non_null(url);
-    assert_true(http_client_get(fixture.client, &learned, url, key, &options,
-                                on_done, &endings[i]));
+    assert_non_null(key);
+    assert_true(http_client_get(server, url, key, on_done, &endings[i]));
     memset(url, 'z', strlen(url));
     memset(key, 'z', strlen(key));
-    memset(&options, 0, sizeof(options));
     free(url);
-    free(proxy);
+    free(key);
     run(fixture.client, &endings[i], 1);
     assert_int_equal(endings[i].outcome, OUTCOME_OK);
+    assert_string_equal(endings[i].api_key, keys[i]);
+    const char *head = scripted_server_head(fixture.server, i);
+    snprintf(line, sizeof(line), "\r\nx-api-key: %s\r\n", keys[i]);
+    assert_non_null(strstr(head, line));
+    assert_int_equal(count_in(head, "key"), 2); /* no other one's */
   }
-  assert_non_null(
-      strstr(scripted_server_head(fixture.server, 0), "x-api-key: key-0\r\n"));
-  assert_non_null(
-      strstr(scripted_server_head(fixture.server, 1), "x-api-key: key-1\r\n"));
-  assert_null(strstr(scripted_server_head(fixture.server, 1), "key-0"));
+  assert_int_equal(scripted_server_connections(fixture.server), 1);
   stop(&fixture);
-  clear(endings, 2);
+  clear(endings, COUNT);
 }
 
 /* --- How requests end ----------------------------------------------------- */
@@ -756,7 +796,7 @@ static void test_no_connection(void **state) {
        OUTCOME_RESOLVE},
   };
   (void)state;
-  struct http_client *client = http_client_create(REQUESTS_MAX, BODY_MAX);
+  struct http_client *client = create_client();
   struct ending ending = {0};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     const char *port = strstr(cases[i].format, "%u");
@@ -952,6 +992,45 @@ static void test_proxy_of_the_environment(void **state) {
   stop(&api);
   stop(&proxy);
   clear(&ending, 1);
+}
+
+/* Each server has its options, whatever others have been used in between. */
+static void test_servers_in_turn(void **state) {
+  enum { TURNS = 3 };
+  (void)state;
+  struct fixture proxy, api;
+  struct ending ending = {0};
+  struct http_options by_proxy = plain;
+  start(&proxy, answer_by_plan, NULL);
+  start(&api, answer_by_plan, NULL);
+  by_proxy.proxy = proxy.url;
+  for (size_t i = 1; i <= TURNS; i++) {
+    ask(api.client, api.url, &plain, &ending);
+    assert_int_equal(ending.outcome, OUTCOME_OK);
+    assert_int_equal(scripted_server_requests(api.server), i);
+    assert_int_equal(scripted_server_requests(proxy.server), i - 1);
+    ask(api.client, api.url, &by_proxy, &ending);
+    assert_int_equal(ending.outcome, OUTCOME_OK);
+    assert_int_equal(scripted_server_requests(api.server), i);
+    assert_int_equal(scripted_server_requests(proxy.server), i);
+  }
+  stop(&api);
+  stop(&proxy);
+  clear(&ending, 1);
+}
+
+/* A server that no request is made to costs nothing and needs no care. */
+static void test_add_server(void **state) {
+  (void)state;
+  struct http_client *client = create_client();
+  struct http_server *first = http_client_add_server(client, &plain);
+  struct http_server *second = http_client_add_server(client, &plain);
+  assert_non_null(first);
+  assert_non_null(second);
+  assert_ptr_not_equal(first, second);
+  assert_true(http_client_has_room(first, 0));
+  assert_false(http_client_has_room(first, 1000000));
+  http_client_free(client);
 }
 
 /* A proxy that tunnels TLS may not see the key. */
@@ -1309,10 +1388,10 @@ static void test_requests_that_cannot_work(void **state) {
   static const char *const urls[] = {"", "http://", "nonsense://x", "http://[",
                                      "http://127.0.0.1:99999/"};
   (void)state;
-  struct http_client *client = http_client_create(REQUESTS_MAX, BODY_MAX);
+  struct http_client *client = create_client();
   for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
     struct ending ending = {0};
-    if (http_client_get(client, &learned, urls[i], KEY, &plain, on_done,
+    if (http_client_get(server_with(client, &plain), urls[i], KEY, on_done,
                         &ending)) {
       run(client, &ending, 1);
       ASSERT_CASE(urls[i], ending.outcome != OUTCOME_OK);
@@ -1357,7 +1436,7 @@ static void test_wake(void **state) {
 
 static void test_wake_before_run(void **state) {
   (void)state;
-  struct http_client *client = http_client_create(REQUESTS_MAX, BODY_MAX);
+  struct http_client *client = create_client();
   int64_t begin = now();
   http_client_wake(client);
   http_client_wake(client);
@@ -1393,6 +1472,8 @@ int main(void) {
       cmocka_unit_test(test_redirects_are_not_followed),
       cmocka_unit_test(test_proxy),
       cmocka_unit_test(test_proxy_of_the_environment),
+      cmocka_unit_test(test_servers_in_turn),
+      cmocka_unit_test(test_add_server),
       cmocka_unit_test(test_tunnel_gets_no_key),
       cmocka_unit_test(test_proxy_that_is_not_there),
       cmocka_unit_test(test_sent_again_once),
