@@ -272,9 +272,28 @@ END
 
 # --- collectd ----------------------------------------------------------------
 
+# Where values go, by WRITER: "prometheus", unless it says otherwise;
+# write_prometheus can't cope with many series. "cache": no further than
+# collectd's cache; "nowhere": not even there; "csv": files in $work/csv.
+writer_conf() {
+  case ${WRITER:-prometheus} in
+  prometheus)
+    printf '%s\n' 'LoadPlugin write_prometheus' '<Plugin write_prometheus>' \
+      'Host "127.0.0.1"' "Port \"$prometheus_port\"" '</Plugin>'
+    ;;
+  csv)
+    printf '%s\n' 'LoadPlugin csv' '<Plugin csv>' "DataDir \"$work/csv\"" \
+      '</Plugin>'
+    ;;
+  cache) stop_chain PostCacheChain ;;
+  nowhere) stop_chain PreCacheChain ;;
+  esac
+}
+stop_chain() {
+  printf '%s\n' "$1 \"stop\"" '<Chain "stop">' 'Target "stop"' '</Chain>'
+}
+
 # The configuration around the plugin's: collectd_conf <PLUGIN-CONFIGURATION.
-# PROMETHEUS=no leaves write_prometheus out, which can't cope with many series;
-# values then end in collectd's cache.
 collectd_conf() {
   prometheus_port=$(free_port)
   {
@@ -297,20 +316,7 @@ LoadPlugin unixsock
 <Plugin unixsock>
   SocketFile "$work/socket"
 </Plugin>
-$(
-      if [ "${PROMETHEUS:-yes}" != yes ]; then
-        printf '%s\n' 'PostCacheChain "none"' '<Chain "none">' 'Target "stop"' \
-          '</Chain>'
-      else
-        cat <<END
-LoadPlugin write_prometheus
-<Plugin write_prometheus>
-  Host "127.0.0.1"
-  Port "$prometheus_port"
-</Plugin>
-END
-      fi
-    )
+$(writer_conf)
 ${MORE_CONF:-}
 PluginDir "$MODULE_DIR"
 EOF

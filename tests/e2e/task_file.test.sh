@@ -260,7 +260,7 @@ sum() {
   echo "$total"
 }
 began=$SECONDS
-PROMETHEUS=no INTERVAL=5 start_collectd <<EOF
+WRITER=cache INTERVAL=5 start_collectd <<EOF
 LoadPlugin camb_task
 <Plugin camb_task>
   URL "$api_url"
