@@ -167,7 +167,10 @@ follow narrow 100 "Timeout 2"
 ok "eight streams: all tasks are answered for" wait_for all_have_status 1
 note "$(connections narrow) connections, at most $(counted .in_flight.peak) requests at once"
 reload_nginx
+before=$(connections narrow)
 ok "a new worker answers" wait_for has_new_worker narrow
+ok "it gets more connections as long as requests wait for a stream" \
+  wait_for at_least $((before + 5)) connections narrow
 now=$(requests ok)
 ok "all tasks are answered for in two more rounds" wait_for more_answers 400
 # Until a new connection has said how many streams it allows, libcurl takes it
