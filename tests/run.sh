@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2317 # functions that are called by their names
+# shellcheck source-path=SCRIPTDIR/.. disable=SC2317 # functions called by name
 #
 # Passes all tests: installs what they need (Debian, Ubuntu), builds out of tree,
 # runs everything, and ends with one line "N passed, N failed, N skipped".
@@ -19,6 +19,7 @@ EOF
 }
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$top/tests/packages.sh"
 build=$(realpath -m "${BUILD_DIR:-$top/build}")
 logs=$build/logs
 jobs=$(nproc)
@@ -34,6 +35,8 @@ packages=(
   # what values and alerts go to
   prometheus prometheus-alertmanager influxdb rrdtool graphite-carbon
   python3-minimal python3-aiosmtpd libesmtp6 libgcrypt20
+  # to try the benchmark
+  nghttp2-client libyajl2
   # to check the manual (and make it, by perl's pod2man) and the sources
   mandoc perl
   clang clang-format clang-tidy cppcheck shellcheck
@@ -80,33 +83,16 @@ check() {
   fi
 }
 
-is_installed() {
-  dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null |
-    grep -q '^installed$'
-}
-
 install_packages() {
-  local package missing=() sudo=()
-  for package in "${packages[@]}"; do
-    is_installed "$package" || missing+=("$package")
-  done
+  local missing
+  mapfile -t missing < <(missing_packages "${packages[@]}" "$(python_package)")
   if ! is_installed "$fuzzing_package" &&
     apt-cache show "$fuzzing_package" >/dev/null 2>&1; then
     missing+=("$fuzzing_package")
   fi
   [ "${#missing[@]}" -gt 0 ] || return 0
   say "Installing ${missing[*]}"
-  if [ "$(id -u)" -ne 0 ]; then
-    sudo=(sudo)
-    command -v sudo >/dev/null || {
-      echo "Packages are missing; as root: apt-get install ${missing[*]}"
-      failed=$((failed + 1))
-      end
-    }
-  fi
-  require apt-update "${sudo[@]}" apt-get update -q
-  require apt-install "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -q --no-install-recommends "${missing[@]}"
+  require apt-install apt_install "${missing[@]}"
 }
 
 # How many of automake's results were so: count LOG RESULT...
@@ -168,6 +154,7 @@ check_sources() {
     "-I$top/src" "${units[@]}"
   check clang-tidy tidy "${units[@]}" -- "${flags[@]}"
   check shellcheck shellcheck -x "$top"/tests/*.sh "$top"/tests/bench/*.sh \
+    "$top"/tests/bench/peers/*.sh \
     "$top"/tests/e2e/*.sh "$top"/examples/*.sh "$top"/examples/*/*.sh "$top"/.ci/run
 }
 
