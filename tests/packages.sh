@@ -8,11 +8,12 @@ is_installed() {
     grep -q '^installed$'
 }
 
-# missing_packages PACKAGE...: those that are not installed, each on a line
+# missing_packages PACKAGE...: those that are not installed, each on a line; ""
+# is none
 missing_packages() {
   local package
   for package in "$@"; do
-    is_installed "$package" || echo "$package"
+    [ -z "$package" ] || is_installed "$package" || echo "$package"
   done
 }
 
@@ -31,7 +32,8 @@ apt_install() {
       apt-get install -y -q --no-install-recommends "$@"
 }
 
-# The library that collectd's python plugin needs: libpython3.11, say.
+# The library that collectd's python plugin needs: libpython3.11, say; "" if apt
+# does not know.
 python_package() {
   apt-cache depends collectd-core 2>/dev/null | grep -o 'libpython3[.0-9]*' | head -n 1
 }
