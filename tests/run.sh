@@ -36,7 +36,7 @@ packages=(
   prometheus prometheus-alertmanager influxdb rrdtool graphite-carbon
   python3-minimal python3-aiosmtpd libesmtp6 libgcrypt20
   # to try the benchmark
-  nghttp2-client libyajl2
+  nghttp2-client libcurl3-gnutls libyajl2
   # to check the manual (and make it, by perl's pod2man) and the sources
   mandoc perl
   clang clang-format clang-tidy cppcheck shellcheck

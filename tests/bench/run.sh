@@ -59,7 +59,8 @@ packages=(
   autoconf automake libtool pkg-config make gcc libc6-dev
   collectd-core collectd-dev collectd-utils libcurl4-openssl-dev libjson-c-dev
   libcmocka-dev libmicrohttpd-dev
-  curl jq openssl nginx-light nghttp2-client libprotobuf-c1 libyajl2
+  curl jq openssl nginx-light nghttp2-client libprotobuf-c1
+  libcurl3-gnutls libyajl2
   valgrind libc6-dbg
 )
 
