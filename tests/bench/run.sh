@@ -445,7 +445,10 @@ first_value() {
   "$collectd" -f -C "$work/collectd.conf" >/dev/null 2>&1 &
   daemon=$!
   pids+=("$daemon")
-  until value_is camb_task-task-1/gauge-status 1; do sleep 0.01; done
+  until value_is camb_task-task-1/gauge-status 1; do
+    kill -0 "$daemon" || fail "collectd has ended"
+    sleep 0.01
+  done
   calculate "($EPOCHREALTIME - $begin) * 1000" 0
   echo
   stop_collectd >/dev/null 2>&1
