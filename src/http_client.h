@@ -76,8 +76,10 @@ struct http_server;
 struct http_client;
 
 /* A client with at most so many requests at once, whose answers may be of at
- * most so many bytes; a larger one is cut off and is OUTCOME_INVALID. NULL on
- * failure. */
+ * most so many bytes; a larger one is cut off and is OUTCOME_INVALID. Servers
+ * of HTTP/2 get a connection for each 100 requests, and more while their
+ * streams do not suffice, as long as no server speaks HTTP/1.1, which needs one
+ * for each request. NULL on failure. */
 struct http_client *http_client_create(size_t requests_max, size_t body_max);
 
 /* Cancels what is under way, with its callbacks; frees the servers. */

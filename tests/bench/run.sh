@@ -224,7 +224,6 @@ calculate() { awk "BEGIN { printf \"%.${2:-3}f\", $1 }"; }
 # table NAME HEADER: begins a table, of which each row is written and printed.
 table() {
   csv=$results/$1.csv
-  header=$2
   echo "$2" >"$csv"
 }
 
