@@ -33,8 +33,9 @@ struct state_file {
   struct kept_line *kept;
   size_t kept_count, kept_capacity;
 
-  FILE *stream; /* the file at new_path; NULL: no write began */
-  size_t lines; /* written to it */
+  struct json_object *line; /* empty, or the one that is being put together */
+  FILE *stream;             /* the file at new_path; NULL: no write began */
+  size_t lines;             /* written to it */
   char wrong[STATE_LINE_WRONG_SIZE]; /* the first error since the write began,
                                         or "" */
 };
@@ -56,8 +57,10 @@ struct state_file *state_file_create(const char *path,
   file->path = with_suffix(path, "");
   file->new_path = with_suffix(path, ".new");
   file->damaged_path = with_suffix(path, ".damaged");
+  file->line = json_object_new_object();
   if (file->path == NULL || file->new_path == NULL ||
-      file->damaged_path == NULL) {
+      file->damaged_path == NULL || file->line == NULL ||
+      !state_line_make_room(file->line, accounts, account_count)) {
     state_file_free(file);
     return NULL;
   }
@@ -85,6 +88,7 @@ void state_file_free(struct state_file *file) {
   give_up(file);
   drop_kept(file);
   free(file->kept);
+  json_object_put(file->line);
   free(file->path);
   free(file->new_path);
   free(file->damaged_path);
@@ -180,7 +184,9 @@ static bool keep(struct reading *reading, struct json_object *line,
   /* a time to come is from a clock that was wrong, and could be far away */
   if (unlisted == 0 || unlisted > reading->now) {
     unlisted = reading->now;
-    text = state_line_with_number(line, &length, "unlisted", unlisted);
+    if (!state_line_replace_number(line, length, "unlisted", unlisted))
+      return false;
+    text = state_line_format(line, &length);
   }
   if (text == NULL || !make_room_to_keep(file))
     return false;
@@ -373,17 +379,32 @@ static bool is_writing(const struct state_file *file) {
   return file->stream != NULL && file->wrong[0] == '\0';
 }
 
-/* Counts the line that was written. */
-static void end_line(struct state_file *file) {
-  if (ferror_unlocked(file->stream))
+static void write_text(struct state_file *file, const char *text,
+                       size_t length) {
+  if (fwrite(text, 1, length, file->stream) != length ||
+      putc('\n', file->stream) == EOF)
     fail(file, errno);
   file->lines++;
 }
 
+/* Writes the line that has been put together, unless that has failed for want
+ * of memory, and starts over. */
+static void write_line(struct state_file *file, bool has_memory) {
+  size_t length = 0;
+  const char *text = has_memory ? state_line_format(file->line, &length) : NULL;
+  if (text == NULL)
+    fail(file, ENOMEM);
+  else if (is_writing(file))
+    write_text(file, text, length);
+  json_object_object_foreach(file->line, key, value) {
+    (void)value;
+    json_object_object_del(file->line, key);
+  }
+}
+
 static void write_number(struct state_file *file, const char *key,
                          int64_t number) {
-  state_line_put_number(file->stream, key, number);
-  end_line(file);
+  write_line(file, state_line_add_number(file->line, key, number));
 }
 
 /* Opens the file that is to replace the one at the path. */
@@ -421,9 +442,7 @@ static void write_kept(struct state_file *file, int64_t now) {
       free(line.text);
       continue;
     }
-    fputs(line.text, file->stream);
-    putc('\n', file->stream);
-    end_line(file);
+    write_text(file, line.text, strlen(line.text));
     file->kept[kept++] = line;
   }
   file->kept_count = kept;
@@ -443,19 +462,16 @@ bool state_file_begin(struct state_file *file, int64_t now) {
 
 void state_file_put_account(struct state_file *file,
                             const struct account_record *record) {
-  if (!is_writing(file) || !state_line_says_anything(record))
-    return;
-  state_line_put_account(file->stream, &file->accounts[record->account],
-                         record);
-  end_line(file);
+  if (is_writing(file) && state_line_says_anything(record))
+    write_line(file, state_line_add_account(
+                         file->line, &file->accounts[record->account], record));
 }
 
 void state_file_put_task(struct state_file *file,
                          const struct task_record *record) {
-  if (!is_writing(file))
-    return;
-  state_line_put_task(file->stream, &file->accounts[record->account], record);
-  end_line(file);
+  if (is_writing(file))
+    write_line(file, state_line_add_task(
+                         file->line, &file->accounts[record->account], record));
 }
 
 /* Makes a rename in the file's directory last. That not all file systems can do

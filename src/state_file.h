@@ -83,8 +83,8 @@ bool state_file_read(struct state_file *file, int64_t now,
 bool state_file_begin(struct state_file *file, int64_t now);
 
 /* Add a record to the write that has begun, if it has; an account's only if
- * there is something to say. Its texts are valid UTF-8 without control
- * characters. An error shows at the commit. */
+ * there is something to say. Its texts are valid UTF-8. An error shows at the
+ * commit. */
 void state_file_put_account(struct state_file *file,
                             const struct account_record *record);
 void state_file_put_task(struct state_file *file,

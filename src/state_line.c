@@ -14,7 +14,7 @@
 
 #define TIME_LAST 253402300799999LL /* of the year 9999 */
 #define ESCAPED_MAX 6               /* bytes for one byte, as \u00XX */
-#define NUMBER_ROOM 64              /* bytes of a member that is a number */
+#define MEMBER_ROOM 64              /* bytes of a member but for its text */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* --- The members ---------------------------------------------------------- */
@@ -106,6 +106,26 @@ static bool says_nothing(const struct member *member, const void *record) {
     return !(*value.duration >= 0 && isfinite(*value.duration));
   }
   return true;
+}
+
+/* The member as JSON, NULL when out of memory. */
+static struct json_object *to_json(const struct member *member,
+                                   const void *record) {
+  union member_value value = member_of(member, record);
+  switch (member->kind) {
+  case MEMBER_TEXT:
+    return json_object_new_string(value.text);
+  case MEMBER_TIME:
+  case MEMBER_RUN_ID:
+    return json_object_new_int64(*value.number);
+  case MEMBER_FLAG:
+    return json_object_new_boolean(*value.flag);
+  case MEMBER_STATE:
+    return json_object_new_string(task_state_info[*value.state].name);
+  case MEMBER_DURATION:
+    return json_object_new_double(*value.duration);
+  }
+  return NULL;
 }
 
 /* Says in wrong what is the matter with a line. Returns false. */
@@ -261,116 +281,75 @@ bool state_line_get_account(struct json_object *line,
 
 /* --- Writing -------------------------------------------------------------- */
 
-/* There are no control characters in it, so no more need be escaped. */
-static void put_text(FILE *stream, const char *text) {
-  putc_unlocked('"', stream);
-  for (; *text != '\0'; text++) {
-    if (*text == '"' || *text == '\\')
-      putc_unlocked('\\', stream);
-    putc_unlocked(*text, stream);
-  }
-  putc_unlocked('"', stream);
-}
-
-static void put_key(FILE *stream, const char *key) {
-  put_text(stream, key);
-  putc_unlocked(':', stream);
-}
-
-/* So that it is one again where it is read, also when it is whole. */
-static void put_double(FILE *stream, double number) {
-  char text[32];
-  snprintf(text, sizeof(text), "%.17g", number);
-  char *comma = strchr(text, ','); /* of the locale */
-  if (comma != NULL)
-    *comma = '.';
-  fputs_unlocked(text, stream);
-  if (strpbrk(text, ".e") == NULL)
-    fputs_unlocked(".0", stream);
-}
-
-static void put_value(FILE *stream, const struct member *member,
-                      const void *record) {
-  union member_value value = member_of(member, record);
-  switch (member->kind) {
-  case MEMBER_TEXT:
-    put_text(stream, value.text);
-    break;
-  case MEMBER_TIME:
-  case MEMBER_RUN_ID:
-    fprintf(stream, "%lld", (long long)*value.number);
-    break;
-  case MEMBER_FLAG:
-    fputs_unlocked(*value.flag ? "true" : "false", stream);
-    break;
-  case MEMBER_STATE:
-    put_text(stream, task_state_info[*value.state].name);
-    break;
-  case MEMBER_DURATION:
-    put_double(stream, *value.duration);
-    break;
-  }
-}
-
-static void put_members(FILE *stream, const struct member *members,
-                        size_t count, const void *record) {
-  for (size_t i = 0; i < count; i++) {
-    if (says_nothing(&members[i], record))
-      continue;
-    putc_unlocked(',', stream);
-    put_key(stream, members[i].key);
-    put_value(stream, &members[i], record);
-  }
-}
-
-/* Whether the pointer is there twice, for two types, but then with one value.
- */
-static bool is_repeated(const struct state_account *account, size_t index) {
-  for (size_t i = 0; i < index; i++)
-    if (strcmp(account->pointers[i], account->pointers[index]) == 0)
-      return true;
+/* Adds a member, unless that is NULL for being out of memory, to an object. The
+ * key is not copied. */
+static bool add(struct json_object *object, const char *key,
+                struct json_object *value, unsigned options) {
+  if (value != NULL &&
+      json_object_object_add_ex(object, key, value,
+                                JSON_C_OBJECT_ADD_CONSTANT_KEY | options) == 0)
+    return true;
+  json_object_put(value);
   return false;
 }
 
-static void put_fields(FILE *stream, const struct state_account *account,
+static bool add_new(struct json_object *object, const char *key,
+                    struct json_object *value) {
+  return add(object, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW);
+}
+
+static bool add_members(struct json_object *line, const struct member *members,
+                        size_t count, const void *record) {
+  for (size_t i = 0; i < count; i++)
+    if (!says_nothing(&members[i], record) &&
+        !add_new(line, members[i].key, to_json(&members[i], record)))
+      return false;
+  return true;
+}
+
+static bool add_fields(struct json_object *line,
+                       const struct state_account *account,
                        const struct task_record *record) {
-  bool is_open = false;
+  struct json_object *fields = NULL;
   for (size_t i = 0; i < account->pointer_count; i++) {
-    if (!isfinite(record->fields[i]) || is_repeated(account, i))
+    if (!isfinite(record->fields[i]))
       continue;
-    fputs_unlocked(is_open ? "," : ",\"fields\":{", stream);
-    put_key(stream, account->pointers[i]);
-    put_double(stream, record->fields[i]);
-    is_open = true;
+    if (fields == NULL) {
+      fields = json_object_new_object();
+      if (!add_new(line, "fields", fields))
+        return false;
+    }
+    /* a pointer may be there twice, for two types, but then with one value */
+    if (!add(fields, account->pointers[i],
+             json_object_new_double(record->fields[i]), 0))
+      return false;
   }
-  if (is_open)
-    putc_unlocked('}', stream);
+  return true;
 }
 
-static void begin_line(FILE *stream, const struct state_account *account) {
-  fputs_unlocked("{\"account\":", stream);
-  put_text(stream, account->name);
+static bool add_name(struct json_object *line,
+                     const struct state_account *account) {
+  return add_new(line, "account", json_object_new_string(account->name));
 }
 
-static void end_line(FILE *stream) { fputs_unlocked("}\n", stream); }
-
-void state_line_put_task(FILE *stream, const struct state_account *account,
+bool state_line_add_task(struct json_object *line,
+                         const struct state_account *account,
                          const struct task_record *record) {
-  begin_line(stream, account);
-  put_members(stream, task_members, COUNT(task_members), record);
-  put_fields(stream, account, record);
-  end_line(stream);
+  return add_name(line, account) &&
+         add_members(line, task_members, COUNT(task_members), record) &&
+         add_fields(line, account, record);
 }
 
-void state_line_put_account(FILE *stream, const struct state_account *account,
+bool state_line_add_account(struct json_object *line,
+                            const struct state_account *account,
                             const struct account_record *record) {
-  begin_line(stream, account);
-  put_members(stream, account_members, COUNT(account_members), record);
-  end_line(stream);
+  return add_name(line, account) &&
+         add_members(line, account_members, COUNT(account_members), record);
 }
 
-void state_line_put_number(FILE *stream, const char *key, int64_t number) {
-  fprintf(stream, "{\"%s\":%lld}\n", key, (long long)number);
+bool state_line_add_number(struct json_object *line, const char *key,
+                           int64_t number) {
+  return add_new(line, key, json_object_new_int64(number));
 }
 
 bool state_line_says_anything(const struct account_record *record) {
@@ -380,23 +359,13 @@ bool state_line_says_anything(const struct account_record *record) {
   return false;
 }
 
-/* Sets a member of an object. Returns false when out of memory. */
-static bool set(struct json_object *object, const char *key,
-                struct json_object *value) {
-  if (value != NULL && json_object_object_add(object, key, value) == 0)
-    return true;
-  json_object_put(value);
-  return false;
-}
-
-static const char *format(struct json_object *line, size_t *length) {
+const char *state_line_format(struct json_object *line, size_t *length) {
   return json_object_to_json_string_length(
       line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, length);
 }
 
-/* Gives the line's text room for size bytes, by a member under key that is so
- * long: json-c (0.16) keeps the room, but would not say if there were none, and
- * leave out what does not fit. */
+/* Gives the line's text room for size bytes beside its other members, by a
+ * member under key that is so long. */
 static bool make_room(struct json_object *line, const char *key, size_t size) {
   size_t length = 0;
   char *filler = malloc(size);
@@ -405,15 +374,35 @@ static bool make_room(struct json_object *line, const char *key, size_t size) {
   memset(filler, 'x', size);
   struct json_object *value = json_object_new_string_len(filler, (int)size);
   free(filler);
-  return set(line, key, value) && format(line, &length) != NULL &&
+  return add(line, key, value, 0) && state_line_format(line, &length) != NULL &&
          length > size;
 }
 
-const char *state_line_with_number(struct json_object *line, size_t *length,
-                                   const char *key, int64_t number) {
-  size_t room = ESCAPED_MAX * *length + NUMBER_ROOM;
-  return make_room(line, key, room) &&
-                 set(line, key, json_object_new_int64(number))
-             ? format(line, length)
-             : NULL;
+/* No less than the length of the longest line of the account. */
+static size_t longest_line(const struct state_account *account) {
+  size_t texts = strlen(account->name) + sizeof(struct task_record);
+  for (size_t i = 0; i < account->pointer_count; i++)
+    texts += strlen(account->pointers[i]);
+  return ESCAPED_MAX * texts +
+         MEMBER_ROOM * (COUNT(task_members) + STATUS_FIELDS_MAX + 2);
+}
+
+bool state_line_make_room(struct json_object *line,
+                          const struct state_account *accounts,
+                          size_t account_count) {
+  static const char key[] = "room";
+  size_t longest = MEMBER_ROOM;
+  for (size_t i = 0; i < account_count; i++) {
+    size_t length = longest_line(&accounts[i]);
+    longest = length > longest ? length : longest;
+  }
+  bool ok = make_room(line, key, longest);
+  json_object_object_del(line, key);
+  return ok;
+}
+
+bool state_line_replace_number(struct json_object *line, size_t length,
+                               const char *key, int64_t number) {
+  return make_room(line, key, ESCAPED_MAX * length + MEMBER_ROOM) &&
+         add(line, key, json_object_new_int64(number), 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The lines of a state file on tasks and accounts: records to JSON and back, by
- * tables of their members. state_file.h shows what they look like. */
+/* The lines of a state file on tasks and accounts: records to JSON objects and
+ * back, by tables of their members. state_file.h shows what they look like. */
 #ifndef STATE_LINE_H
 #define STATE_LINE_H
 
@@ -8,15 +8,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 
 #define STATE_LINE_WRONG_SIZE 160 /* bytes of what is wrong */
 
 struct json_object; /* json-c's */
 
-/* How an account and its fields are called in the file, in valid UTF-8 without
- * control characters. */
+/* How an account and its fields are called in the file, in valid UTF-8. */
 struct state_account {
   const char *name;
   const char *const *pointers; /* of its fields, in the order of the records' */
@@ -37,25 +34,37 @@ bool state_line_get_account(struct json_object *line,
 /* The text of a string; NULL if it is none or holds a NUL. */
 const char *state_line_get_text(struct json_object *value);
 
-/* Write the record's line, with its end, to the stream. Its texts, and
- * the account's, are valid UTF-8 without control characters. An error shows in
- * the stream. */
-void state_line_put_task(FILE *stream, const struct state_account *account,
+/* Add the record's members to an empty line. Return false when out of memory,
+ * with some of them added. */
+bool state_line_add_task(struct json_object *line,
+                         const struct state_account *account,
                          const struct task_record *record);
-void state_line_put_account(FILE *stream, const struct state_account *account,
+bool state_line_add_account(struct json_object *line,
+                            const struct state_account *account,
                             const struct account_record *record);
 
-/* The same for a line that has only a number, under a key that is fine in JSON
- * as it is. */
-void state_line_put_number(FILE *stream, const char *key, int64_t number);
+/* Adds a number under a key that the line has not, and that stays where it is.
+ * Returns false when out of memory. */
+bool state_line_add_number(struct json_object *line, const char *key,
+                           int64_t number);
 
 /* Whether the account's line would have anything but its name. */
 bool state_line_says_anything(const struct account_record *record);
 
-/* Sets a number under a key in a line that has been read from a text of *length
- * bytes. Returns the line's new text, which belongs to it, and its *length;
- * NULL when out of memory. */
-const char *state_line_with_number(struct json_object *line, size_t *length,
-                                   const char *key, int64_t number);
+/* The line as text of *length bytes, which belongs to it; NULL when out of
+ * memory. There has to be room for it. */
+const char *state_line_format(struct json_object *line, size_t *length);
+
+/* Gives the text of an empty line room for any line of these accounts: json-c
+ * (0.16) keeps the room, but would not say if there were none, and leave out
+ * what does not fit. Returns false when out of memory. */
+bool state_line_make_room(struct json_object *line,
+                          const struct state_account *accounts,
+                          size_t account_count);
+
+/* Sets a number under a key in a line that has been read from a text of length
+ * bytes, and gives that line's text room. Returns false when out of memory. */
+bool state_line_replace_number(struct json_object *line, size_t length,
+                               const char *key, int64_t number);
 
 #endif
