@@ -16,9 +16,10 @@ files() { (cd "$1" && find "${@:2}" -type f | sort); }
 mode() { stat -c %a "$1"; }
 
 ok "make install" staged_make install
-is "installs the plugin, the page, the README, the license and the examples" \
+is "installs the plugin, the page, the README, the news, the license and the examples" \
   "$(files "$stage" .)" \
   "./doc/LICENSE
+./doc/NEWS
 ./doc/README.md
 $(files "$top_srcdir" examples ! -name 'quickstart*' | sed 's,^,./doc/,')
 ./man/man5/collectd-camb_task.5

@@ -268,12 +268,6 @@ else
   not_tested "podchecker finds nothing" "podchecker is not installed"
 fi
 
-date=$(sed -n 's/^=for date //p' "$pod")
-version=$(sed -n 's/^AC_INIT(\[camb_task\],\[\(.*\)\])/\1/p' "$top_srcdir/configure.ac")
-is "the page has the version, and the date of its source" \
-  "$(grep '^\.TH ' "$page" | tr -d '"')" \
-  ".TH COLLECTD-CAMB_TASK 5 $date $version camb_task"
-
 if command -v mandoc >/dev/null; then
   is "mandoc finds nothing" "$(mandoc -T lint -W warning "$page")" ""
   mandoc -T ascii "$page" | sed 's/.\x08//g' >"$work/rendered"

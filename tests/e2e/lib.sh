@@ -82,6 +82,9 @@ wait_for() {
   done
 }
 
+# Of these sources.
+newest_version() { grep -Eom1 '^[0-9]+(\.[0-9]+)+' "$top_srcdir/NEWS"; }
+
 # --- Processes ---------------------------------------------------------------
 
 # Ends a process that this test started, and waits for it. Its ID may be

@@ -271,8 +271,7 @@ LoadPlugin camb_task
 EOF
 ok "many rounds" rounds_pass 120
 ok "connections are kept" not at_least 4 counted .connections.total
-version=$(sed -n 's/^AC_INIT(\[camb_task\], *\[\(.*\)\].*/\1/p' "${0%/*}/../../configure.ac")
-is "User-Agent" "$(counted '.last_headers["User-Agent"]')" "camb_task/$version"
+is "User-Agent" "$(counted '.last_headers["User-Agent"]')" "camb_task/$(newest_version)"
 is "Accept" "$(counted .last_headers.Accept)" application/json
 ok "the key is sent" test -n "$(counted '.last_headers["x-api-key"]')"
 is "the request" "$(counted .last_request | sed 's/[0-9]*$//')" \
