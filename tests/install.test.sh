@@ -38,6 +38,10 @@ wrong_modes() {
 is "scripts can be run" "$(mode "$stage/doc/examples/track-setup.sh")" 755
 is "each example has its mode" "$(wrong_modes)" ""
 
+is "alerts link to the README where it is installed" \
+  "$(grep -ho 'file://[^#,]*' "$stage/doc/examples/prometheus/camb_task.rules.yml" |
+    sort -u)" file:///doc/README.md
+
 # Links and pictures.
 broken_links() {
   local target
