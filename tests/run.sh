@@ -35,6 +35,8 @@ packages=(
   # what values and alerts go to
   prometheus prometheus-alertmanager influxdb rrdtool graphite-carbon
   python3-minimal python3-aiosmtpd libesmtp6 libgcrypt20
+  # to run collectd as a service
+  systemd systemd-container
   # to try the benchmark
   nghttp2-client libcurl3-gnutls libyajl2
   # to check the manual (and make it, by perl's pod2man) and the sources

@@ -351,9 +351,9 @@ static void test_mode(void **state) {
     mode_t mode;
     bool exposed;
   } cases[] = {
-      {"0400", 0400, false}, {"0600", 0600, false}, {"0640", 0640, false},
-      {"0660", 0660, false}, {"0644", 0644, true},  {"0604", 0604, true},
-      {"0666", 0666, true},
+      {"0400", 0400, false}, {"0440", 0440, false}, {"0600", 0600, false},
+      {"0640", 0640, false}, {"0660", 0660, false}, {"0644", 0644, true},
+      {"0604", 0604, true},  {"0666", 0666, true},
   };
   (void)state;
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
