@@ -37,6 +37,8 @@ packages=(
   python3-minimal python3-aiosmtpd libesmtp6 libgcrypt20
   # to try the benchmark
   nghttp2-client libcurl3-gnutls libyajl2
+  # to make the packages
+  rpm
   # to check the manual (and make it, by perl's pod2man) and the sources
   mandoc perl
   clang clang-format clang-tidy cppcheck shellcheck

@@ -82,6 +82,12 @@ wait_for() {
   done
 }
 
+# distributed_tree DIRECTORY: makes it, with the sources as a tarball has them; to
+# be configured, whether or not this tree is.
+distributed_tree() {
+  make -s -C "$top_builddir" distdir "distdir=$1"
+}
+
 # Of these sources.
 newest_version() { grep -Eom1 '^[0-9]+(\.[0-9]+)+' "$top_srcdir/NEWS"; }
 
