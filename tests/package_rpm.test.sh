@@ -11,9 +11,8 @@ export HOME=$work # rpm makes a database there
 
 make_rpm() (
   distributed_tree "$work/tree" && mkdir "$work/build" && cd "$work/build" &&
-    ../tree/configure -q "--with-collectd-source=$(
-      sed -n 's/^with_collectd_source = //p' "$top_builddir/Makefile"
-    )" && make -s rpm
+    ../tree/configure -q "--with-collectd-source=$(collectd_source)" &&
+    make -s rpm
 ) >"$work/make.log" 2>&1
 ok "make rpm" make_rpm
 [ "$failures" -eq 0 ] || done_testing # with the log
