@@ -16,6 +16,8 @@ is "configure --version" \
   "$("$top_srcdir/configure" --version | head -n 1)" "camb_task configure $version"
 is "the manual page" "$(grep '^\.TH ' "$page" | tr -d '"')" \
   ".TH COLLECTD-CAMB_TASK 5 $date $version camb_task"
+is "the RPM's specification" \
+  "$(sed -n 's/^Version: //p' "$top_builddir/packaging/collectd-camb_task.spec")" "$version"
 is "the plugin" "$(grep -aoE 'camb_task/[0-9.]+' "$MODULE_DIR/camb_task.so")" \
   "camb_task/$version"
 

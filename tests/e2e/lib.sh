@@ -82,6 +82,17 @@ wait_for() {
   done
 }
 
+# distributed_tree DIRECTORY: makes it, with the sources as a tarball has them, to
+# be configured whether or not this tree is.
+distributed_tree() {
+  make -s -C "$top_builddir" distdir "distdir=$1" && chmod -R u+w "$1"
+}
+
+# What configure was given as --with-collectd-source.
+collectd_source() {
+  sed -n 's/^with_collectd_source = //p' "$top_builddir/Makefile"
+}
+
 # Of these sources.
 newest_version() { grep -Eom1 '^[0-9]+(\.[0-9]+)+' "$top_srcdir/NEWS"; }
 
