@@ -1120,6 +1120,9 @@ static void count_end(void *context, const struct http_result *result) {
   size_t *ends = context;
   ++*ends;
   CHECK(result != NULL);
+  CHECK(result->outcome != OUTCOME_OK ||
+        (result->body_size == strlen(bodies[0]) &&
+         memcmp(result->body, bodies[0], result->body_size) == 0));
 }
 
 /* Many answers come while there is no memory: each request ends, once. */
