@@ -1119,10 +1119,10 @@ static void answer_pending(struct scripted_server *server,
 static void count_end(void *context, const struct http_result *result) {
   size_t *ends = context;
   ++*ends;
-  CHECK(result != NULL);
-  CHECK(result->outcome != OUTCOME_OK ||
-        (result->body_size == strlen(bodies[0]) &&
-         memcmp(result->body, bodies[0], result->body_size) == 0));
+  CHECK(result != NULL &&
+        (result->outcome != OUTCOME_OK ||
+         (result->body_size == strlen(bodies[0]) &&
+          memcmp(result->body, bodies[0], result->body_size) == 0)));
 }
 
 /* Many answers come while there is no memory: each request ends, once. */
@@ -1360,8 +1360,6 @@ static void test_file_problems(void **state) {
 }
 
 /* --- The plugin ----------------------------------------------------------- */
-
-void module_register(void);
 
 static bool has_logged(const char *part) {
   for (size_t i = 0; i < mock_log_count(); i++)
