@@ -20,8 +20,6 @@
 /* What contract.md gives the daemon to end, milliseconds. */
 #define STOP_TIME_MAX 2000
 
-void module_register(void);
-
 static char directory[] = "/tmp/test_camb_task.XXXXXX";
 static char state_path[sizeof(directory) + 16];
 
@@ -125,8 +123,30 @@ static void test_life(void **state) {
     shut_down();
     /* the unixsock plugin's FLUSH can still come */
     assert_int_equal(mock_callbacks()->flush(0, NULL, NULL), 0);
-    assert_int_equal(mock_log_count(), 0);
+    assert_int_equal(mock_log_count(), 0); /* all is well */
   }
+  scripted_server_stop(api);
+}
+
+static void answer_later(struct scripted_server *server,
+                         const struct scripted_request *request,
+                         struct scripted_answer *answer, void *context) {
+  (void)request, (void)answer, (void)context;
+  scripted_server_hold(server);
+}
+
+/* As with collectd -T, which reads once. */
+static void test_end_before_the_first_answer(void **state) {
+  (void)state;
+  struct scripted_server *api = scripted_server_start(answer_later, NULL);
+  assert_non_null(api);
+  module_register();
+  configure_api(scripted_server_port(api), "Task \"1\"");
+  assert_int_equal(init(), 0);
+  assert_int_equal(mock_callbacks()->read(), 0);
+  assert_true(scripted_server_await(api, 1));
+  shut_down();
+  assert_int_equal(logged(LOG_WARNING, "before the API's first answer"), 1);
   scripted_server_stop(api);
 }
 
@@ -244,6 +264,7 @@ int main(void) {
 #define TEST(function) cmocka_unit_test_setup(function, reset)
   const struct CMUnitTest tests[] = {
       TEST(test_life),
+      TEST(test_end_before_the_first_answer),
       TEST(test_no_block),
       TEST(test_nothing_to_follow),
       TEST(test_exposed_key),
