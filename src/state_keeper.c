@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "state_keeper.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define NO_FILE SIZE_MAX
 /* What part of the time may go into writing: one in so many. */
@@ -25,32 +27,27 @@ struct state_keeper {
   size_t file_count;
 };
 
-/* The path with its directory as the system knows it; NULL if there is no such
- * directory, or when out of memory. To be freed. */
-static char *resolve(const char *path) {
+static const char *name_of(const char *path) {
   const char *slash = strrchr(path, '/');
-  const char *name = slash == NULL ? path : slash + 1;
-  char *directory =
-      slash == NULL ? strdup(".") : strndup(path, (size_t)(name - path));
-  char *resolved = directory == NULL ? NULL : realpath(directory, NULL);
-  char *whole = NULL;
-  if (resolved != NULL && asprintf(&whole, "%s/%s", resolved, name) < 0)
-    whole = NULL;
-  free(directory);
-  free(resolved);
-  return whole;
+  return slash == NULL ? path : slash + 1;
+}
+
+/* Finds the directory that the path's last part is in. */
+static bool find_directory(const char *path, struct stat *status) {
+  char directory[PATH_MAX];
+  int size = snprintf(directory, sizeof(directory), "%.*s.",
+                      (int)(name_of(path) - path), path);
+  return size < (int)sizeof(directory) && stat(directory, status) == 0;
 }
 
 /* Whether both paths are of one file, that need not be there. */
 static bool is_same_path(const char *a, const char *b) {
+  struct stat in_a, in_b;
   if (strcmp(a, b) == 0)
     return true;
-  char *whole_a = resolve(a), *whole_b = resolve(b);
-  bool is_same =
-      whole_a != NULL && whole_b != NULL && strcmp(whole_a, whole_b) == 0;
-  free(whole_a);
-  free(whole_b);
-  return is_same;
+  return strcmp(name_of(a), name_of(b)) == 0 && find_directory(a, &in_a) &&
+         find_directory(b, &in_b) && in_a.st_dev == in_b.st_dev &&
+         in_a.st_ino == in_b.st_ino;
 }
 
 /* The file at path, which is added if it is another one than those before. */

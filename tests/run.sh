@@ -194,6 +194,11 @@ fuzz() {
   grep ' runs ' "$logs/fuzz.log"
 }
 
+coverage() {
+  check coverage env "BUILD_DIR=$build" "$top/tests/coverage.sh"
+  cat "$logs/coverage.log"
+}
+
 # Builds, and runs the soak for so many minutes, with its figures as they come.
 soak() {
   local log=$logs/soak.log status
@@ -253,6 +258,9 @@ main() {
 
   say "Fuzzing for $fuzzing_seconds seconds each"
   fuzz
+
+  say "Which lines of src/ the tests run"
+  coverage
 
   say "All tests, from the tarball that 'make dist' makes"
   require configure configured check

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "collectd_mock.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct log_line {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct list values, notifications, lines;
 static struct mock_callbacks callbacks;
+static size_t threads_to_failure; /* 0: none fails */
 static char host[] = MOCK_HOST;
 
 char *hostname_g = host;
@@ -78,6 +80,7 @@ void mock_reset(void) {
   forget(&notifications);
   forget(&lines);
   memset(&callbacks, 0, sizeof(callbacks));
+  threads_to_failure = 0;
   pthread_mutex_unlock(&mutex);
 }
 
@@ -122,6 +125,8 @@ const char *mock_log_line(size_t index) {
 }
 
 const struct mock_callbacks *mock_callbacks(void) { return &callbacks; }
+
+void mock_fail_thread(size_t number) { threads_to_failure = number; }
 
 /* --- What the plugin calls ------------------------------------------------ */
 
@@ -307,6 +312,8 @@ int plugin_register_shutdown(const char *name, plugin_shutdown_cb callback) {
 int plugin_thread_create(pthread_t *thread, void *(*start_routine)(void *),
                          void *argument, char const *name) {
   (void)name;
+  if (threads_to_failure > 0 && --threads_to_failure == 0)
+    return EAGAIN;
   return pthread_create(thread, NULL, start_routine, argument);
 }
 

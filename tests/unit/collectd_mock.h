@@ -53,6 +53,10 @@ struct mock_callbacks {
 };
 const struct mock_callbacks *mock_callbacks(void);
 
+/* Lets the thread of that number, from 1, of those that are started from now on
+ * fail to start; 0: none. mock_reset ends that. */
+void mock_fail_thread(size_t number);
+
 /* Reads the inside of a block of collectd.conf, as liboconfig would, into the
  * item that a callback of collectd's gets. Aborts if text is no such thing. To
  * be freed by mock_config_free. */

@@ -850,6 +850,19 @@ static void test_forbidden(void **state) {
   assert_string_equal(found.ids, is_root ? "a" : "");
 }
 
+/* A disk that fails: of a process's memory, the first page can't be read. */
+static void test_failing_read(void **state) {
+  (void)state;
+  static struct found found;
+  assert_int_equal(symlink("/proc/self/mem", path), 0);
+  read_path(&found);
+  assert_non_null(
+      strstr(found.problem, "line 1: Input/output error; kept as "));
+  assert_string_equal(found.ids, "");
+  assert_false(exists(path));
+  assert_true(exists(damaged_path));
+}
+
 static void test_link_loop(void **state) {
   (void)state;
   static struct found found;
@@ -1020,19 +1033,22 @@ static void put_tasks(struct state_file *file, int count) {
 /* A full disk, whenever it shows. */
 static void test_failing_write(void **state) {
   static const char text[] = HEAD TASK("a") "{\"end\":2}\n";
-  static const rlim_t limits[] = {0, 1, 4096, 50000};
+  static const struct {
+    rlim_t limit;
+    int tasks; /* a few wait in memory until the file is committed */
+  } cases[] = {{0, 1000}, {1, 1000}, {4096, 1000}, {50000, 1000}, {1, 1}};
   (void)state;
   struct rlimit before, limit;
   assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
   struct state_file *file = state_file();
   write_state(text);
-  for (size_t i = 0; i < COUNT(limits); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     limit = before;
-    limit.rlim_cur = limits[i];
+    limit.rlim_cur = cases[i].limit;
     char problem[STATE_FILE_PROBLEM_SIZE];
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     bool has_begun = state_file_begin(file, NOW);
-    for (int k = 0; k < 1000; k++)
+    for (int k = 0; k < cases[i].tasks; k++)
       state_file_put_task(file, &all_known);
     bool has_worked = state_file_commit(file, problem);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
@@ -1044,6 +1060,20 @@ static void test_failing_write(void **state) {
   }
   put_tasks(file, 1); /* there is room again */
   commit("room", file);
+  state_file_free(file);
+}
+
+/* What came to stand at the path since the write began stays there. */
+static void test_failing_rename(void **state) {
+  (void)state;
+  struct state_file *file = state_file();
+  put_tasks(file, 1);
+  make_a_directory();
+  fail_to_commit("directory", file, "/file: Is a directory");
+  assert_false(exists(new_path));
+  assert_int_equal(rmdir(path), 0);
+  put_tasks(file, 1);
+  commit("no directory", file);
   state_file_free(file);
 }
 
@@ -1199,6 +1229,7 @@ int main(void) {
       CASE(test_damaged_stays),
       CASE(test_not_a_file),
       CASE(test_forbidden),
+      CASE(test_failing_read),
       CASE(test_link_loop),
       CASE(test_bad_paths),
       CASE(test_long_path),
@@ -1208,6 +1239,7 @@ int main(void) {
       CASE(test_left_over),
       CASE(test_link),
       CASE(test_failing_write),
+      CASE(test_failing_rename),
       CASE(test_given_up),
       CASE(test_kept_accounts),
       CASE(test_kept_account_returns),

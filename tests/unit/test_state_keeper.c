@@ -65,8 +65,8 @@ static struct moment moment(void) {
 }
 
 /* A daemon that has just started, and has looked at its state files. */
-static void start(struct house *house, const char *state_options,
-                  const char *tasks) {
+static void open_house(struct house *house, const char *state_options,
+                       const char *tasks) {
   struct configuration *configuration = configure(state_options, tasks);
   size_t count = configuration->account_count;
   struct tracker_rules rules[4] = {{.error_interval_max = 300000},
@@ -82,8 +82,14 @@ static void start(struct house *house, const char *state_options,
   house->keeper = state_keeper_create(configuration, names);
   assert_non_null(house->keeper);
   state_keeper_restore(house->keeper, &house->shared);
-  assert_true(
-      tracker_set_tasks(house->shared.tracker, configuration->tasks, moment()));
+}
+
+/* The same, in its first round. */
+static void start(struct house *house, const char *state_options,
+                  const char *tasks) {
+  open_house(house, state_options, tasks);
+  assert_true(tracker_set_tasks(house->shared.tracker,
+                                house->configuration->tasks, moment()));
   tracker_begin_round(house->shared.tracker, moment());
 }
 
@@ -164,6 +170,26 @@ static void test_saved_when_changed(void **state) {
   assert_int_equal(save(&house), LIMIT);
   assert_false(take_away(state_path));
   nothing_to_tell(&house);
+  stop(&house);
+}
+
+/* Before it is known which tasks there are, what the file holds must not be
+ * lost; unless it is the last chance. */
+static void test_not_saved_before_there_are_tasks(void **state) {
+  static const char text[] = "{\"camb_task_state\":1}\n"
+                             "{\"account\":\"default\",\"task\":\"1\","
+                             "\"name\":\"one\",\"state\":\"success\"}\n"
+                             "{\"end\":2}\n";
+  (void)state;
+  struct house house;
+  write_text(state_path, text);
+  open_house(&house, state_option(state_path), "Task \"1\" \"one\"");
+  clock_time += HOUR;
+  assert_int_equal(save(&house), LIMIT);
+  assert_string_equal(text_of(state_path), text);
+  save_last(&house);
+  assert_string_not_equal(text_of(state_path), text);
+  assert_true(holds(state_path, "\"success\""));
   stop(&house);
 }
 
@@ -492,6 +518,7 @@ int main(void) {
 #define TEST(function) cmocka_unit_test_setup(function, setup)
   const struct CMUnitTest tests[] = {
       TEST(test_saved_when_changed),
+      TEST(test_not_saved_before_there_are_tasks),
       TEST(test_not_saved_too_often),
       TEST(test_slow_disk),
       TEST(test_last_save),

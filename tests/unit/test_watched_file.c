@@ -317,6 +317,10 @@ static void make_a_loop(void) { assert_int_equal(symlink("file", path), 0); }
 static void make_a_device(void) {
   assert_int_equal(symlink("/dev/zero", path), 0);
 }
+/* Of a process's memory, the first page can't be read. */
+static void make_a_failing_file(void) {
+  assert_int_equal(symlink("/proc/self/mem", path), 0);
+}
 
 /* After whatever was no file, the file is read even if it is the same. */
 static void test_unreadable(void **state) {
@@ -331,6 +335,7 @@ static void test_unreadable(void **state) {
       {"dangling link", make_a_dangling_link, "No such file"},
       {"loop of links", make_a_loop, "symbolic links"},
       {"device", make_a_device, "it is not a regular file"},
+      {"disk that fails", make_a_failing_file, "Input/output error"},
   };
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
