@@ -37,6 +37,8 @@ packages=(
   python3-minimal python3-aiosmtpd libesmtp6 libgcrypt20
   # to try the benchmark
   nghttp2-client libcurl3-gnutls libyajl2
+  # to make the Debian package, and to check it
+  build-essential debhelper lintian
   # to check the manual (and make it, by perl's pod2man) and the sources
   mandoc perl
   clang clang-format clang-tidy cppcheck shellcheck
@@ -155,7 +157,8 @@ check_sources() {
   check clang-tidy tidy "${units[@]}" -- "${flags[@]}"
   check shellcheck shellcheck -x "$top"/tests/*.sh "$top"/tests/bench/*.sh \
     "$top"/tests/bench/peers/*.sh \
-    "$top"/tests/e2e/*.sh "$top"/examples/*.sh "$top"/examples/*/*.sh "$top"/.ci/run
+    "$top"/tests/e2e/*.sh "$top"/examples/*.sh "$top"/examples/*/*.sh "$top"/.ci/run \
+    "$top"/packaging/debian/{postrm,preinst}
 }
 
 # clang-tidy over each file, several at once: tidy FILE... -- FLAG...
