@@ -42,17 +42,8 @@ is "alerts link to the README where it is installed" \
   "$(grep -ho 'file://[^#,]*' "$stage/doc/examples/prometheus/camb_task.rules.yml" |
     sort -u)" file:///doc/README.md
 
-# Links and pictures.
-broken_links() {
-  local target
-  grep -oE '\]\([^)]+\)|(src|srcset|href)="[^"]+"' "$stage/doc/README.md" |
-    sed -E 's/^(\]\(|[a-z]*=")//; s/[ ")#].*//' | grep -v -e : -e '^$' |
-    while read -r target; do
-      [ -e "$stage/doc/$target" ] || echo "$target"
-    done
-}
 ok "the README has links" grep -q '](examples/' "$stage/doc/README.md"
-is "and all of them work where it is installed" "$(broken_links)" ""
+is "and all of them work where it is installed" "$(broken_links "$stage/doc/README.md")" ""
 
 if command -v mman >/dev/null; then # mandoc's man, as Debian calls it
   shown() { mman -M "$stage/man" 5 collectd-camb_task 2>&1 | grep -c 'CAMB.AI API'; }

@@ -16,9 +16,8 @@ make_rpm() (
 ) >"$work/make.log" 2>&1
 ok "make rpm" make_rpm
 [ "$failures" -eq 0 ] || done_testing # with the log
-package=$(sed -n 's/^Wrote: //p' "$work/make.log")
-ok "says where in the build directory it is" \
-  test "${package%/*}" -ef "$work/build" -a -f "$package"
+package=$work/build/$(sed -n 's/^The package is //p' "$work/make.log")
+ok "says where in the build directory it is" test -f "$package"
 
 # --- What it says of itself ----------------------------------------------------
 

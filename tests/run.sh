@@ -39,8 +39,8 @@ packages=(
   systemd systemd-container
   # to try the benchmark
   nghttp2-client libcurl3-gnutls libyajl2
-  # to make packages and releases
-  rpm git
+  # to make packages and releases, and to check them
+  build-essential debhelper lintian rpm git
   # to check the manual (and make it, by perl's pod2man) and the sources
   mandoc perl
   clang clang-format clang-tidy cppcheck shellcheck
@@ -158,8 +158,9 @@ check_sources() {
     "-I$top/src" "${units[@]}"
   check clang-tidy tidy "${units[@]}" -- "${flags[@]}"
   check shellcheck shellcheck -x "$top"/tests/*.sh "$top"/tests/bench/*.sh \
-    "$top"/tests/bench/peers/*.sh "$top"/packaging/*.sh \
-    "$top"/tests/e2e/*.sh "$top"/examples/*.sh "$top"/examples/*/*.sh "$top"/.ci/run
+    "$top"/tests/bench/peers/*.sh "$top"/tests/e2e/*.sh "$top"/examples/*.sh \
+    "$top"/examples/*/*.sh "$top"/packaging/*.sh \
+    "$top"/packaging/debian/{postrm,preinst} "$top"/.ci/run
 }
 
 # clang-tidy over each file, several at once: tidy FILE... -- FLAG...

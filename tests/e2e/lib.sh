@@ -96,6 +96,16 @@ collectd_source() {
 # Of these sources.
 newest_version() { grep -Eom1 '^[0-9]+(\.[0-9]+)+' "$top_srcdir/NEWS"; }
 
+# broken_links PAGE: what it links to, or shows, that there is not beside it
+broken_links() {
+  local target
+  grep -oE '\]\([^)]+\)|(src|srcset|href)="[^"]+"' "$1" |
+    sed -E 's/^(\]\(|[a-z]*=")//; s/[ ")#].*//' | grep -v -e : -e '^$' |
+    while read -r target; do
+      [ -e "${1%/*}/$target" ] || echo "$target"
+    done
+}
+
 # --- Processes ---------------------------------------------------------------
 
 # Ends a process that this test started, and waits for it. Its ID may be
