@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BASE_PATH "/apis"
 #define RESULT_KIND "project-setup-result"

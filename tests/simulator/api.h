@@ -7,8 +7,8 @@
 #include "request.h"
 #include "world.h"
 
-/* The answer to a request, and what else is to be done to it, which is the
- * caller's to clear. */
+/* The answer to a request. What else is to be done to it is laid over the
+ * caller's misbehaviour. */
 struct reply api_answer(struct world *world, const struct request *request,
                         struct misbehaviour *misbehaviour);
 

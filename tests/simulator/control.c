@@ -6,6 +6,7 @@
 #include "scenario.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define CONTROL_PATH "/simulator"
 

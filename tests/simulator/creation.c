@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define UUID_PATH "/proc/sys/kernel/random/uuid"
 

@@ -169,7 +169,7 @@ static bool add_header(const struct setting *setting) {
   return good;
 }
 
-static bool set_header(const struct setting *setting) {
+static bool set_header_value(const struct setting *setting) {
   if (!can_be_sent(setting->option->text, setting->value->data))
     return line_fail(setting->line, "%s \"%s\" can't be sent",
                      setting->option->name, setting->value->data);
@@ -258,10 +258,10 @@ static const struct option options[] = {
     MISBEHAVIOUR("header", VALUE_TEXT, add_header, 0, NULL),
     MISBEHAVIOUR("body", VALUE_BYTES, set_body, 0, NULL),
     MISBEHAVIOUR("body-file", VALUE_TEXT, set_body_file, 0, NULL),
-    MISBEHAVIOUR("content-type", VALUE_TEXT, set_header,
+    MISBEHAVIOUR("content-type", VALUE_TEXT, set_header_value,
                  MEMBER(misbehaviour.content_type),
                  MHD_HTTP_HEADER_CONTENT_TYPE),
-    MISBEHAVIOUR("redirect", VALUE_TEXT, set_header,
+    MISBEHAVIOUR("redirect", VALUE_TEXT, set_header_value,
                  MEMBER(misbehaviour.redirect), MHD_HTTP_HEADER_LOCATION),
     MISBEHAVIOUR("cut", VALUE_TEXT, set_cut, 0, NULL),
     MISBEHAVIOUR("raw", VALUE_BYTES, set_raw, 0, NULL),

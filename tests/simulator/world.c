@@ -99,7 +99,6 @@ void world_misbehave(struct world *world, bool is_result,
                      const struct task *task,
                      struct misbehaviour *misbehaviour) {
   struct next *next = STAILQ_FIRST(&world->nexts);
-  misbehaviour_init(misbehaviour);
   lay_over(world, misbehaviour, world->layers[LAYER_ALL]);
   if (is_result)
     lay_over(world, misbehaviour, world->layers[LAYER_RESULTS]);

@@ -51,8 +51,8 @@ void world_add_next(struct world *world, uint64_t count, struct fate *fate);
 void world_drop_nexts(struct world *world);
 
 /* What goes wrong with a request, which is one of the next, for the result of a
- * run or not, for this task or for none (NULL). The misbehaviour is the
- * caller's to clear. */
+ * run or not, for this task or for none (NULL): it is laid over the caller's
+ * misbehaviour. */
 void world_misbehave(struct world *world, bool is_result,
                      const struct task *task,
                      struct misbehaviour *misbehaviour);
