@@ -208,7 +208,8 @@ static void on_connection(void *context, struct MHD_Connection *connection,
 }
 
 /* Later on, the library complains of what the scenario makes us do. */
-static void on_log(void *context, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static void
+on_log(void *context, const char *format, va_list arguments) {
   const struct server *server = context;
   if (server->daemon != NULL)
     return;
