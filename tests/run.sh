@@ -147,7 +147,7 @@ source_flags() {
 
 check_sources() {
   local directory flags sources=() units=()
-  for directory in src tests tests/bench tests/fuzz tests/unit; do
+  for directory in src tests/bench tests/fuzz tests/simulator tests/unit; do
     sources+=("$top/$directory"/*.[ch])
     units+=("$top/$directory"/*.c)
   done

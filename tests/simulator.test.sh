@@ -362,6 +362,7 @@ test_bad_lines() {
   bad 'all body="open' 'unterminated "'
   bad 'all body="\q"' 'unknown escape \q'
   bad 'task a name="\0"' '"name" can'\''t hold a NUL'
+  bad 'tusk "open' 'unknown command "tusk"'
   bad 'key' 'key needs KEY'
   bad 'seed x' 'seed needs a number, not "x"'
   is "$(change 'tusk' | jq .status),$(status_of /project-setup/later)" \

@@ -6,7 +6,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include "utf8.h"
+#include "../unit/fine_text.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,10 +30,7 @@ check_failed(const char *file, int line, const char *condition) {
 /* The text in a buffer of size bytes is terminated, and valid UTF-8 without
  * control characters. */
 static inline void check_text(const char *text, size_t size) {
-  const char *end = memchr(text, '\0', size);
-  CHECK(end != NULL);
-  CHECK(utf8_is_valid(text, (size_t)(end - text)));
-  CHECK(!utf8_has_control(text));
+  CHECK(fine_text(text, size));
 }
 
 /* The same, and a secret, "" for none, does not stand in it. One with an

@@ -3,6 +3,7 @@
  * again, and written again. */
 #include "fuzz.h"
 
+#include "../unit/cases.h"
 #include "../unit/record_difference.h"
 #include "state_file.h"
 
@@ -12,7 +13,6 @@
 
 #define NOW 1764000000000
 #define TIME_LAST 253402300799999
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const char fuzz_name[] = "state_file";
 

@@ -17,4 +17,10 @@ int remove_directory(void **state);
 /* Removes what is at the paths, if anything is. */
 void remove_files(void);
 
+/* Make what is not a readable file of "path", where nothing is before. */
+void make_nothing(void);
+void make_a_directory(void);
+void make_a_fifo(void);
+void make_a_dangling_link(void);
+
 #endif

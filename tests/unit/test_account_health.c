@@ -2,6 +2,7 @@
 /* How an account is doing, by scripts of answers; that its tasks wait is tested
  * with the tracker. */
 #include "account_health.h"
+#include "cases.h"
 
 #include "back_off.h"
 
@@ -13,7 +14,6 @@
 
 #include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define INTERVAL 10000
 #define ERROR_INTERVAL_MAX 300000
 #define START 5000

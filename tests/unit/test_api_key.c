@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api_key.h"
+#include "cases.h"
 
 #include "temporary_files.h"
 
@@ -20,12 +21,6 @@
 
 /* Stands in each key of the tests; may stand in no problem. */
 #define SECRET "s3cr3t"
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 /* How far the clock that the code under test sees is ahead, in seconds. */
 static time_t ahead;
@@ -131,8 +126,6 @@ static void test_value_goes_before_path(void **state) {
   api_key_free(key);
 }
 
-#define BYTES(text) text, sizeof(text) - 1
-
 static void test_contents(void **state) {
   static const struct {
     const char *name, *bytes;
@@ -231,13 +224,6 @@ static void test_long_file_with_a_short_line(void **state) {
   struct api_key *key = key_in_file();
   refresh("long file", key, true, "key", "");
   api_key_free(key);
-}
-
-static void make_nothing(void) {}
-static void make_a_directory(void) { assert_int_equal(mkdir(path, 0700), 0); }
-static void make_a_fifo(void) { assert_int_equal(mkfifo(path, 0600), 0); }
-static void make_a_dangling_link(void) {
-  assert_int_equal(symlink("nowhere", path), 0);
 }
 
 /* What is no readable file neither ends nor holds up anything, and is tried

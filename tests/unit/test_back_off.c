@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "back_off.h"
+#include "cases.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,8 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The whole times, of which the jitter leaves a part. */
 static void test_back_off(void **state) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "collectd_mock.h"
 
 #include "configuration.h"
@@ -21,12 +22,6 @@
 #define KEY_FILE "APIKeyFile \"/" SECRET ".key\"\n"
 #define TASK "Task \"id-1\" \"one\"\n"
 #define IN_ACCOUNT(text) "<Account \"a\">\n" text TASK "</Account>\n"
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 static int setup(void **state) {
   (void)state;

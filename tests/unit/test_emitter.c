@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "collectd_mock.h"
 
 #include "emitter.h"
@@ -17,12 +18,6 @@
 
 #define SECRET "s3cr3t"
 #define HOST MOCK_HOST "/"
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 static int reset(void **state) {
   (void)state;

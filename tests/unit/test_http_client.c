@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "http_client.h"
 
 #include "scripted_server.h"
@@ -20,12 +21,6 @@
 #define REQUESTS_MAX 64
 #define SERVERS_MAX 4 /* of a client */
 #define GOOD_BODY "\"PENDING\""
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 /* How a request ended. */
 struct ending {

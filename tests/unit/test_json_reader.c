@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tests of the decoders do not see of the reader. */
+#include "cases.h"
 #include "json_reader.h"
 
 #include <math.h>
@@ -13,8 +14,6 @@
 #include <json-c/json.h>
 
 #include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* One for all tests: nothing of a text may show in the next one. */
 static struct json_reader reader;

@@ -4,6 +4,7 @@
  * second, and so on, until none is left; and once more so that all allocations
  * behind that one fail too. None may crash, leak, or leave anything half
  * changed. */
+#include "cases.h"
 #include "collectd_mock.h"
 
 #include "api_key.h"
@@ -39,7 +40,6 @@
 
 #include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NOW 1764000000000
 #define FRAMES_MAX 64
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "collectd_mock.h"
 
 #include "file_contents.h"
@@ -35,12 +36,6 @@
 
 #define PENDING "{\"status\":\"PENDING\"}"
 #define SUCCESS "{\"status\":\"SUCCESS\",\"run_id\":7}"
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 /* A poller with its thread, and the API that it asks. */
 struct house {

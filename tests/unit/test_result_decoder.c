@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
+#include "fine_text.h"
 #include "result_decoder.h"
-
-#include "utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define URL "https://studio.camb.ai/project/42"
 
 static struct json_reader reader; /* of all tests */
@@ -29,12 +28,6 @@ static const char *decode(const char *body, size_t size, const char *secret,
       result_decoder_decode(&reader, copy, size, secret, result);
   free(copy);
   return problem;
-}
-
-static bool is_fine(const char *text, size_t size) {
-  size_t length = strnlen(text, size);
-  return length < size && utf8_is_valid(text, length) &&
-         !utf8_has_control(text);
 }
 
 static const struct {
@@ -244,7 +237,7 @@ static void test_length(void **state) {
        dots++) {
     decode_padded(dots, tail, NULL, &result);
     size_t length = strlen(result.name);
-    assert_true(is_fine(result.name, sizeof(result.name)));
+    assert_true(fine_text(result.name, sizeof(result.name)));
     assert_true(length == dots + strlen(tail) ||
                 length >= RESULT_NAME_SIZE - 4);
     assert_memory_equal(result.name, result.studio_url, length);
@@ -283,8 +276,8 @@ static void test_odd_escapes(void **state) {
   for (size_t i = 0; i < COUNT(odd); i++) {
     struct project_result result;
     decode_padded(0, odd[i], NULL, &result);
-    assert_true(is_fine(result.name, sizeof(result.name)));
-    assert_true(is_fine(result.studio_url, sizeof(result.studio_url)));
+    assert_true(fine_text(result.name, sizeof(result.name)));
+    assert_true(fine_text(result.studio_url, sizeof(result.studio_url)));
   }
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "state_file.h"
 
 #include "file_contents.h"
@@ -23,13 +24,6 @@
 #define NOW 1764000000000
 #define HEAD "{\"camb_task_state\":1}\n"
 #define TASKS_MAX 8
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 /* What the state file at "path" makes beside itself. */
 static char new_path[sizeof(path) + 16], damaged_path[sizeof(path) + 16];
@@ -488,8 +482,6 @@ static void read_damaged(const char *name, const char *bytes, size_t size,
   assert_holds(name, damaged_path, bytes, size);
 }
 
-#define BYTES(text) text, sizeof(text) - 1
-
 static void test_bad_head(void **state) {
   static const struct {
     const char *name, *bytes;
@@ -796,8 +788,6 @@ static void test_damaged_stays(void **state) {
   assert_true(exists(path));
 }
 
-static void make_a_directory(void) { assert_int_equal(mkdir(path, 0700), 0); }
-static void make_a_fifo(void) { assert_int_equal(mkfifo(path, 0600), 0); }
 static void make_a_link_to_a_device(void) {
   assert_int_equal(symlink("/dev/null", path), 0);
 }

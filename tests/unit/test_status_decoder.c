@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
+#include "fine_text.h"
 #include "status_decoder.h"
-
-#include "utf8.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -14,8 +14,6 @@
 
 #include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define BYTES(literal) (literal), sizeof(literal) - 1
 #define NONE STATUS_RUN_ID_NONE
 
 static struct json_reader reader; /* of all tests */
@@ -50,13 +48,6 @@ static void error_text(const char *body, const char *secret,
                        char text[STATUS_MESSAGE_SIZE]) {
   memset(text, '#', STATUS_MESSAGE_SIZE);
   status_decoder_error_text(&reader, body, strlen(body), secret, text);
-}
-
-/* A text is as the header says: fine UTF-8 that ends in the buffer. */
-static bool is_fine(const char *text, size_t size) {
-  size_t length = strnlen(text, size);
-  return length < size && utf8_is_valid(text, length) &&
-         !utf8_has_control(text);
 }
 
 /* --- The status ----------------------------------------------------------- */
@@ -599,11 +590,11 @@ static void test_odd_escapes(void **state) {
     snprintf(body, sizeof(body), "%s%s%s", places[place].before,
              odd[i / COUNT(places)], places[place].behind);
     error_text(body, NULL, text);
-    if (!is_fine(text, sizeof(text)))
+    if (!fine_text(text, sizeof(text)))
       fail_msg("%s: bad error text", body);
     if (decode(body, strlen(body), NULL, &answer) == NULL &&
-        (!is_fine(answer.message, sizeof(answer.message)) ||
-         !is_fine(answer.exception_reason, sizeof(answer.exception_reason))))
+        (!fine_text(answer.message, sizeof(answer.message)) ||
+         !fine_text(answer.exception_reason, sizeof(answer.exception_reason))))
       fail_msg("%s: bad text", body);
   }
 }
@@ -703,10 +694,10 @@ static void test_secret_of_half_a_character(void **state) {
     struct status_answer answer;
     error_text(body, secrets[i], text);
     assert_null(decode(BYTES(body), secrets[i], &answer));
-    assert_true(is_fine(text, sizeof(text)));
-    assert_true(is_fine(answer.message, sizeof(answer.message)));
+    assert_true(fine_text(text, sizeof(text)));
+    assert_true(fine_text(answer.message, sizeof(answer.message)));
     assert_true(
-        is_fine(answer.exception_reason, sizeof(answer.exception_reason)));
+        fine_text(answer.exception_reason, sizeof(answer.exception_reason)));
     assert_null(strstr(text, secrets[i]));
     assert_null(strstr(answer.message, secrets[i]));
     assert_null(strstr(answer.exception_reason, secrets[i]));
@@ -746,7 +737,7 @@ static bool is_cut(const char *text, size_t size, size_t dots, const char *tail,
                    size_t less) {
   size_t length = strlen(text);
   size_t begin = dots < length ? dots : length;
-  return is_fine(text, size) && strspn(text, ".") == begin &&
+  return fine_text(text, size) && strspn(text, ".") == begin &&
          strncmp(text + begin, tail, length - begin) == 0 &&
          (length == dots + strlen(tail) || length + less >= size - 1);
 }

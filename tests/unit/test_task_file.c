@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "task_file.h"
 
 #include "temporary_files.h"
@@ -18,17 +19,8 @@
 
 #include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define BYTES(literal) (literal), sizeof(literal) - 1
-
 #define ACCOUNT 7       /* of each file of the tests */
 #define SECRET "s3cr3t" /* may stand in no problem */
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 /* How far the clock that the code under test sees is ahead, in seconds. */
 static time_t ahead;
@@ -470,9 +462,6 @@ static void test_changes(void **state) {
   task_file_free(file);
 }
 
-static void make_nothing(void) {}
-static void make_a_directory(void) { assert_int_equal(mkdir(path, 0700), 0); }
-static void make_a_fifo(void) { assert_int_equal(mkfifo(path, 0600), 0); }
 static void make_a_large_file(void) {
   write_file("large\n");
   assert_int_equal(truncate(path, (off_t)TASK_FILE_MAX + 1), 0);

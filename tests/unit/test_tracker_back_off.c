@@ -19,10 +19,6 @@
 static const struct tracker_rules rules = {.error_interval_max =
                                                ERROR_INTERVAL_MAX};
 
-static void look(struct world *world) {
-  assert_true(tracker_snapshot(world->tracker, world->now, &world->snapshot));
-}
-
 static void answer_after(struct world *world, size_t number, char letter,
                          int64_t retry_after) {
   struct poll_answer poll = answer_of_letter(number, letter);
@@ -68,7 +64,7 @@ static void test_doubling(void **state) {
       take_some(&world, 0, 1);
       bool good = i == COUNT(wholes);
       answer(&world, 0, good ? 'P' : name[0]);
-      look(&world);
+      world_look(&world);
       int64_t wait = time_until_due(&world, LIMIT);
       if (good)
         assert_int_equal(wait, INTERVAL / 2);
@@ -87,7 +83,7 @@ static void test_mixed_failures(void **state) {
   for (size_t i = 0; i < 7; i++) {
     take_some(&world, 0, 1);
     answer(&world, 0, "swtinco"[i]);
-    look(&world);
+    world_look(&world);
     check_wait(&world, time_until_due(&world, LIMIT), wholes[i] * INTERVAL);
   }
   world_free(&world);
@@ -289,7 +285,7 @@ static void test_limit_in_a_burst(void **state) {
     take_some(&world, 0, 4);
     for (size_t k = 0; k < 4; k++)
       answer_after(&world, k, cases[i].letters[k], cases[i].retry_after[k]);
-    look(&world);
+    world_look(&world);
     int64_t wait = time_until_due(&world, LIMIT);
     if (cases[i].least == 0)
       check_wait(&world, wait, cases[i].most);
@@ -383,7 +379,7 @@ static void probe(struct world *world, size_t first, const char *script,
       fail_msg("%s: not one probe", world->name);
     asked[count] = (char)('0' + number);
     answer(world, (size_t)number, script[count]);
-    look(world);
+    world_look(world);
   }
   asked[count] = '\0';
 }
@@ -393,7 +389,7 @@ static void burst(struct world *world, const char *script) {
   take_some(world, 0, strlen(script));
   for (size_t i = 0; script[i] != '\0'; i++)
     answer(world, i, script[i]);
-  look(world);
+  world_look(world);
 }
 
 /* One probe at a time, another task each time, on one back-off. */
@@ -457,7 +453,7 @@ static void test_new_key(void **state) {
     for (size_t k = 0; k < 3; k++)
       if (world.flying[k] != NULL)
         answer(&world, k, 'u'); /* nor does this one work */
-    look(&world);
+    world_look(&world);
     check_wait(&world, time_until_due(&world, LIMIT), INTERVAL);
     tracker_set_key(world.tracker, 0, true, true);
     begin(&world);
@@ -481,14 +477,14 @@ static void test_new_key_after_403(void **state) {
     assert_true(time_until_due(&world, LIMIT) > 0);
     take_some(&world, 0, 1);
     answer(&world, 0, 'f');
-    look(&world);
+    world_look(&world);
   }
   pass(&world, 1000);
   tracker_set_key(world.tracker, 0, true, true);
   begin(&world);
   take_some(&world, 0, 1);
   answer(&world, 0, 'f');
-  look(&world);
+  world_look(&world);
   probe(&world, 0, "f", asked);
   world_free(&world);
 }
@@ -549,7 +545,7 @@ static void test_unauthorized_task(void **state) {
                         (int64_t)((double)whole * BACK_OFF_MOST) + 1000);
       failures += number == 1;
     }
-    look(&world);
+    world_look(&world);
     describe_told_of_rounds(&world, text);
     assert_string_equal(text, "");
   }

@@ -13,13 +13,9 @@
 
 #define HOUR 3600000L
 
-static void look(struct world *world) {
-  assert_true(tracker_snapshot(world->tracker, world->now, &world->snapshot));
-}
-
 static void check_states(struct world *world, const char *expected) {
   char text[TEXT_SIZE];
-  look(world);
+  world_look(world);
   describe_states(world, text);
   if (strcmp(text, expected) != 0)
     fail_msg("%s: states %s, not %s", world->name, text, expected);
@@ -88,7 +84,7 @@ static void test_started_changes(void **state) {
     world.tasks[0].started =
         cases[i].started == 0 ? 0 : world_start.wall + cases[i].started * 1000;
     world_list(&world);
-    look(&world);
+    world_look(&world);
     assert_true(is_time(world.snapshot.tasks[0].elapsed, cases[i].elapsed));
     world_free(&world);
   }
@@ -108,7 +104,7 @@ static void test_started_in_the_future_restored(void **state) {
     play_round(&world, is_final ? "S" : "P");
     pass(&world, later[i / 2]);
     for (int restarts = 0; restarts < 3; restarts++) {
-      look(&world);
+      world_look(&world);
       assert_true(is_time(world.snapshot.tasks[0].elapsed,
                           is_final ? 10 : 20 + (double)later[i / 2] / 1000));
       world_restart(&world);
@@ -337,7 +333,7 @@ static void test_answer_to_unlisted(void **state) {
     assert_int_equal(take(&world, 0), 0);
     world_set_listed(&world, 0, false);
     answer(&world, 0, cases[i].letter);
-    look(&world);
+    world_look(&world);
     check_told(&world, cases[i].told);
     world_set_listed(&world, 0, true);
     check_states(&world, cases[i].states);
@@ -661,7 +657,7 @@ static void test_changes_of_lists(void **state) {
   CHANGES(true);
   world_set_listed(&world, 0, false);
   before = tracker_changes(world.tracker, 0);
-  look(&world);
+  world_look(&world);
   check_told(&world, "");
   pass(&world, HOUR);
   play_round(&world, ".P");

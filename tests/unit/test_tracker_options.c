@@ -12,10 +12,6 @@
 
 #include <cmocka.h>
 
-static void look(struct world *world) {
-  assert_true(tracker_snapshot(world->tracker, world->now, &world->snapshot));
-}
-
 /* --- StalledAfter --------------------------------------------------------- */
 
 static const struct tracker_rules stall_rules = {.error_interval_max = INTERVAL,
@@ -136,7 +132,7 @@ static void test_stalled_restored(void **state) {
     }
     pass(&world, 3600000);
     world_restart(&world);
-    look(&world);
+    world_look(&world);
     check_told(&world, ""); /* it may have ended since */
     play_round(&world, "P");
     check_told(&world, told ? "" : "stalled:t0");
@@ -153,10 +149,10 @@ static void test_stalled_unlisted(void **state) {
   play_round(&world, "P");
   world_set_listed(&world, 0, false);
   pass(&world, 60000);
-  look(&world);
+  world_look(&world);
   check_told(&world, "");
   world_set_listed(&world, 0, true);
-  look(&world);
+  world_look(&world);
   check_told(&world, "");
   play_round(&world, "P");
   check_told(&world, "stalled:t0");
@@ -203,7 +199,7 @@ static void test_forget_after(void **state) {
   }
   check_told(&world, "ended:t0:E ended:t1:S");
   world_restart(&world); /* for the next daemon, too */
-  look(&world);
+  world_look(&world);
   assert_int_equal(world.snapshot.task_count, 1);
   check_told(&world, "");
   world_free(&world);
@@ -221,7 +217,7 @@ static void answer_fields(struct world *world, size_t number, char letter,
 
 static void check_fields(struct world *world, size_t number, double first,
                          double second) {
-  look(world);
+  world_look(world);
   const double *fields =
       world->snapshot.fields + world->snapshot.tasks[number].first_field;
   if (!(isnan(first) ? isnan(fields[0]) : fields[0] == first) ||
@@ -293,7 +289,7 @@ static void test_result(void **state) {
   struct event event;
   (void)state;
   assert_true(tracker_round_is_open(world.tracker));
-  look(&world);
+  world_look(&world);
   assert_int_equal(world.snapshot.tasks[0].state, TASK_SUCCESS);
   assert_true(world.snapshot.tasks[0].media_duration < 0);
   check_told(&world, "");
@@ -312,7 +308,7 @@ static void test_result(void **state) {
   assert_string_equal(event.project_name, "Film");
   assert_string_equal(event.studio_url, "https://x");
   for (int i = 0; i < 2; i++) {
-    look(&world);
+    world_look(&world);
     assert_true(is_time(world.snapshot.tasks[0].media_duration, 61.5));
     assert_int_equal(time_until_due(&world, 3600000), -1);
     check_told(&world, "");
@@ -361,10 +357,10 @@ static void test_result_forbidden(void **state) {
   take_kind(&world, 1, REQUEST_STATUS);
   end_task(&world, 0, 'S');
   take_kind(&world, 0, REQUEST_RESULT);
-  look(&world);
+  world_look(&world);
   answer(&world, 0, 'f');
   answer(&world, 1, 's');
-  look(&world);
+  world_look(&world);
   check_told(&world, "account:0:s ended:t0:S");
   world_free(&world);
 }
@@ -447,7 +443,7 @@ static void test_result_given_up(void **state) {
     poll.retry_after = cases[i].retry_after;
     answer_with(&world, 1, &poll);
     tracker_set_key(world.tracker, 0, cases[i].has_key, false);
-    look(&world);
+    world_look(&world);
     char text[TEXT_SIZE];
     describe_told(&world, text);
     if ((strstr(text, "ended:t0:S") == NULL) != cases[i].waits)

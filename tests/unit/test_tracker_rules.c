@@ -36,11 +36,6 @@ static void ask(struct world *world, char letter) {
   answer(world, 0, letter);
 }
 
-/* Ends the interval; the clock stays. */
-static void look(struct world *world) {
-  assert_true(tracker_snapshot(world->tracker, world->now, &world->snapshot));
-}
-
 /* A task in that state, with that past, of which all is told so far; it has
  * been pending for 10 seconds before its end. */
 static void set_up(struct situation *situation) {
@@ -52,7 +47,7 @@ static void set_up(struct situation *situation) {
   world->name = situation->name;
   if (situation->state != '?')
     ask(world, 'P');
-  look(world);
+  world_look(world);
   situation->confirmed = world->now;
   if (is_final_letter(situation->state)) {
     world->now = world_start;
@@ -62,7 +57,7 @@ static void set_up(struct situation *situation) {
   }
   for (int i = 0; i < FAILURES_BEFORE && situation->past == BACKING_OFF; i++) {
     ask(world, 's');
-    look(world);
+    world_look(world);
   }
   char text[TEXT_SIZE];
   describe_told(world, text);
@@ -158,7 +153,7 @@ static void test_asked(void **unused) {
         set_up(&situation);
         ask(&situation.world, situation.letter);
         situation.asked = situation.world.now;
-        look(&situation.world);
+        world_look(&situation.world);
         check_values(&situation);
         check_events(&situation);
         check_wait(&situation);
@@ -184,7 +179,7 @@ static void test_final(void **unused) {
         tracker_begin_round(situation.world.tracker, situation.world.now);
         assert_int_equal(take(&situation.world, 0), 1);
         answer(&situation.world, 1, situation.letter);
-        look(&situation.world);
+        world_look(&situation.world);
         const struct task_values *values = &situation.world.snapshot.tasks[0];
         if (letter_of_state(values->state) != situation.state ||
             !is_time(values->elapsed, 10) || !is_time(values->status_age, 0))
@@ -210,7 +205,7 @@ static void test_untold(void **unused) {
       world_restart(&world);
       snprintf(expected, sizeof(expected), "ended:t0:%c", states[i]);
       check_told(&world, expected);
-      look(&world);
+      world_look(&world);
       assert_true(is_time(world.snapshot.tasks[0].elapsed, first ? -1 : 10));
       world_restart(&world);
       check_told(&world, "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Spells of trouble, written as scripts of intervals. */
+#include "cases.h"
 #include "trouble.h"
 
 #include <setjmp.h>
@@ -10,7 +11,6 @@
 
 #include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define INTERVAL 10000 /* milliseconds */
 #define START 5000
 

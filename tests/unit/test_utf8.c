@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "utf8.h"
 
 #include <setjmp.h>
@@ -8,9 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define BYTES(literal) (literal), sizeof(literal) - 1
 
 /* Judges a copy that is not one byte longer, for the sanitizer to see. */
 static bool is_valid(const void *bytes, size_t size) {

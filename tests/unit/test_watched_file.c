@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "watched_file.h"
 
 #include "file_contents.h"
@@ -20,14 +21,7 @@
 
 #include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define LIMIT 4096
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 /* The clock that the code under test sees stands still where a test puts it. */
 static struct timespec now;
@@ -307,12 +301,6 @@ static void test_absurd_stamps(void **state) {
   }
 }
 
-static void make_nothing(void) {}
-static void make_a_directory(void) { assert_int_equal(mkdir(path, 0700), 0); }
-static void make_a_fifo(void) { assert_int_equal(mkfifo(path, 0600), 0); }
-static void make_a_dangling_link(void) {
-  assert_int_equal(symlink("nowhere", path), 0);
-}
 static void make_a_loop(void) { assert_int_equal(symlink("file", path), 0); }
 static void make_a_device(void) {
   assert_int_equal(symlink("/dev/zero", path), 0);

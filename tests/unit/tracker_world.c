@@ -239,8 +239,12 @@ static void play_task(struct world *world, const char *script, size_t number,
     answer(world, number, letter);
 }
 
-void end_round(struct world *world) {
+void world_look(struct world *world) {
   assert_true(tracker_snapshot(world->tracker, world->now, &world->snapshot));
+}
+
+void end_round(struct world *world) {
+  world_look(world);
   pass(world, INTERVAL);
 }
 

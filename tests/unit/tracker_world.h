@@ -5,9 +5,9 @@
 #ifndef TRACKER_WORLD_H
 #define TRACKER_WORLD_H
 
+#include "cases.h"
 #include "tracker.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define INTERVAL 10000 /* milliseconds */
 #define TASKS_MAX 64
 #define TEXT_SIZE 1024
@@ -94,6 +94,9 @@ void answer_with(struct world *world, size_t number,
                  const struct poll_answer *poll);
 void answer(struct world *world, size_t number, char letter);
 void give_back(struct world *world, size_t number);
+
+/* Ends the interval; the clock stays. */
+void world_look(struct world *world);
 
 /* Ends the interval and waits for the next one. */
 void end_round(struct world *world);
