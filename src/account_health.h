@@ -18,8 +18,7 @@
 /* Bad rounds in a row after which an account counts as out of reach. */
 #define ACCOUNT_ROUNDS_UNTIL_BLIND 3
 
-/* What the API may ask for by Retry-After, milliseconds (contract.md, section
- * 5). */
+/* The longest that the API may ask to wait by Retry-After, milliseconds. */
 #define ACCOUNT_HOLD_MAX 3600000
 
 /* A time in which nothing is asked, longer with each failure in a row. */

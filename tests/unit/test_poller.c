@@ -30,7 +30,7 @@
 #define KEY "s3cr3t"
 /* After so many seconds a test hangs, and is ended. */
 #define TEST_TIME_MAX 120
-/* What contract.md gives the daemon to end, milliseconds. */
+/* In how long the daemon has to end, milliseconds. */
 #define STOP_TIME_MAX 2000
 
 #define PENDING "{\"status\":\"PENDING\"}"
