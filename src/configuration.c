@@ -5,6 +5,7 @@
 
 #include "api_key.h"
 #include "http_client.h"
+#include "metrics.h"
 #include "task_state.h"
 #include "utf8.h"
 
@@ -436,12 +437,13 @@ static bool is_same_value(const struct field *field, const char *type,
 static bool is_own_value(const struct field *field) {
   static const struct {
     const char *type, *instance;
-  } own[] = {{"duration", "elapsed"},
-             {"duration", "media"},
-             {"duration", "status_age"},
-             {"gauge", "status"},
-#define X(symbol, name, code, severity, final) {"gauge", "state_" name},
+  } own[] = {{STATUS_TYPE, STATUS_TYPE_INSTANCE},
+#define X(symbol, name, code, severity, final)                                 \
+  {STATE_SET_TYPE, STATE_SET_PREFIX name},
              TASK_STATES(X)
+#undef X
+#define X(type, type_instance, member) {type, type_instance},
+                 TASK_GAUGES(X)
 #undef X
   };
   for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)

@@ -173,7 +173,7 @@ same states
 meta_data() {
   case $1 in
   source)
-    grep -o '_meta[a-z_]*(notification, "[a-z_]*"' "$src/emitter.c" |
+    grep -o '_meta[a-z_]*(notification, "[a-z_]*"' "$src/notifier.c" |
       cut -d '"' -f 2
     ;;
   readme)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "collectd_mock.h"
+#include "configured.h"
 
 #include "file_contents.h"
 #include "http_client.h"
@@ -122,12 +123,7 @@ static struct configuration *configure(unsigned port, const char *text) {
   snprintf(block, sizeof(block),
            "Proxy \"\"\nStateFile \"\"\nURL \"http://127.0.0.1:%u\"\n%s\n",
            port, text);
-  struct configuration *configuration = configuration_create();
-  oconfig_item_t *item = mock_config(block);
-  assert_non_null(configuration);
-  assert_int_equal(configuration_parse(configuration, item), 0);
-  mock_config_free(item);
-  return configuration;
+  return configured(block);
 }
 
 static void start_poller(struct house *house, const char *text) {
