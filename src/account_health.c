@@ -198,6 +198,16 @@ void account_health_judge(struct account_health *health, size_t under_way,
     trouble_judge(&health->troubles[i], now);
 }
 
+void account_health_get_values(const struct account_health *health,
+                               struct account_values *values) {
+  double ended = (double)health->ended;
+  *values = (struct account_values){
+      .up = health->key_available ? health->up : 0,
+      .response_average = ended > 0 ? health->seconds_sum / ended : -1,
+      .response_maximum = ended > 0 ? health->seconds_maximum : -1};
+  memcpy(values->requests, health->requests, sizeof(values->requests));
+}
+
 void account_health_begin_interval(struct account_health *health) {
   health->ended = health->good = health->bad = health->unauthorized = 0;
   health->works = false;

@@ -8,6 +8,7 @@
 #include "event.h"
 #include "moment.h"
 #include "outcome.h"
+#include "snapshot.h"
 #include "task_record.h"
 #include "trouble.h"
 
@@ -102,6 +103,10 @@ void account_health_key_changed(struct account_health *health,
 void account_health_judge(struct account_health *health, size_t under_way,
                           double dice, uint64_t asked_last, int64_t round_at,
                           int64_t now);
+
+/* Fills the values, but for how many tasks are in each state: 0. */
+void account_health_get_values(const struct account_health *health,
+                               struct account_values *values);
 
 /* Begins the next interval: forgets the requests that have been judged. */
 void account_health_begin_interval(struct account_health *health);

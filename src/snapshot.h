@@ -56,6 +56,12 @@ struct snapshot_room {
 bool snapshot_start(struct snapshot *snapshot,
                     const struct snapshot_room *room);
 
+/* Adds a task, for which there is room, with copies of its name and fields. Its
+ * other values are for the caller to fill in. */
+struct task_values *snapshot_add_task(struct snapshot *snapshot, size_t account,
+                                      const char *name, const double *fields,
+                                      size_t field_count);
+
 /* Frees its memory. */
 void snapshot_clear(struct snapshot *snapshot);
 

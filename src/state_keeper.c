@@ -182,11 +182,11 @@ static void put_tasks(const struct state_keeper *keeper, size_t file,
   pin(shared, false);
 }
 
-static bool is_listed(struct shared_tracker *shared) {
+static bool has_list(struct shared_tracker *shared) {
   shared_tracker_lock(shared);
-  bool is_listed = tracker_is_listed(shared->tracker);
+  bool has_list = tracker_has_list(shared->tracker);
   shared_tracker_unlock(shared);
-  return is_listed;
+  return has_list;
 }
 
 static void save(struct state_keeper *keeper, size_t index,
@@ -217,7 +217,7 @@ static bool is_behind(const struct kept_file *file, uint64_t changes) {
 
 int state_keeper_save(struct state_keeper *keeper,
                       struct shared_tracker *shared, bool is_last, int limit) {
-  if (!is_last && !is_listed(shared))
+  if (!is_last && !has_list(shared))
     return limit;
   for (size_t i = 0; i < keeper->file_count; i++) {
     const struct kept_file *file = &keeper->files[i];

@@ -105,6 +105,14 @@ double task_status_age(const struct task *task, int64_t now) {
   return task_is_final(task) ? 0 : seconds_between(task->confirmed, now);
 }
 
+void task_get_values(const struct task *task, int64_t now,
+                     struct task_values *values) {
+  values->state = task->state;
+  values->elapsed = task_elapsed(task, now);
+  values->status_age = task_status_age(task, now);
+  values->media_duration = task->media_duration;
+}
+
 static void copy_if_any(char *buffer, size_t size, const char *text) {
   if (text != NULL)
     utf8_copy(buffer, size, text);

@@ -8,6 +8,7 @@
 #include "event.h"
 #include "moment.h"
 #include "outcome.h"
+#include "snapshot.h"
 #include "task_list.h"
 #include "task_record.h"
 #include "task_state.h"
@@ -25,6 +26,7 @@ struct task {
   int64_t started;     /* by its definition, or else when it was first listed */
   bool is_new;         /* the listing that has it is not in force yet */
   bool is_listed_next; /* by a listing that is being put in force */
+  bool is_redefined;   /* by the listing that was just put in force */
   bool is_listed;
 
   bool saw_pending; /* so its end, when it comes, is known */
@@ -44,9 +46,9 @@ struct task {
   uint64_t asked;    /* the number of its request */
   int64_t gap;       /* between its last poll and the next */
 
-  char *trouble_detail; /* NULL: none */
-  int64_t refused;      /* when 401 or 403 became the trouble */
   enum outcome trouble; /* OUTCOME_OK: none */
+  int64_t trouble_since;
+  char *trouble_detail; /* NULL: none */
   bool was_refused;     /* in an earlier life, and ever since */
 
   /* what has been told */
@@ -87,6 +89,10 @@ void task_forget_project(struct task *task);
 /* Values, in seconds; negative: not known. */
 double task_elapsed(const struct task *task, int64_t now);
 double task_status_age(const struct task *task, int64_t now);
+
+/* Fills the values, but for which task they are of and its fields. */
+void task_get_values(const struct task *task, int64_t now,
+                     struct task_values *values);
 
 /* Whether the trouble is that the API does not take the key for it. */
 bool task_is_refused(const struct task *task);

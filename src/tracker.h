@@ -69,7 +69,7 @@ void tracker_restore_account(struct tracker *tracker,
                              struct moment now);
 
 /* Whether a list of tasks was given. */
-bool tracker_is_listed(const struct tracker *tracker);
+bool tracker_has_list(const struct tracker *tracker);
 
 /* While the tasks are pinned, none comes or goes, so each keeps its index:
  * tracker_set_tasks must not be called, and old tasks are remembered longer. */
