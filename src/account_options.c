@@ -4,7 +4,7 @@
 #include "account_options.h"
 
 #include "api_key.h"
-#include "http_client.h"
+#include "http_url.h"
 #include "metrics.h"
 #include "task_list.h"
 #include "task_state.h"
@@ -84,7 +84,7 @@ static const struct option option_table[] = {
     SECONDS("MaxErrorInterval", max_error_interval, 300, 1, DAY),
     SECONDS("MaxPollInterval", max_poll_interval, 0, 0, DAY),
     BOOLEAN("Notify", notify, true),
-    STRING("Proxy", proxy, NULL, http_proxy_check),
+    STRING("Proxy", proxy, NULL, http_url_check_proxy),
     SECONDS("StalledAfter", stalled_after, 0, 0, YEAR),
     STRING("StateFile", state_file, "camb_task.state", NULL),
     BOOLEAN("StateSet", state_set, true),

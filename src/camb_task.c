@@ -5,6 +5,7 @@
 #include "configuration.h"
 #include "emitter.h"
 #include "http_client.h"
+#include "http_url.h"
 #include "notifier.h"
 #include "poller.h"
 

@@ -3,6 +3,7 @@
 
 #include "api_key.h"
 #include "http_client.h"
+#include "http_url.h"
 #include "state_keeper.h"
 #include "task_file.h"
 #include "utf8.h"
