@@ -41,8 +41,8 @@ static void begin_hold(const struct account_health *health, struct hold *hold,
  * what the API refuses for a task concerns that task alone, and goes on to. */
 static bool is_about_key(const struct account_health *health,
                          const struct account_answer *answer) {
-  return outcome_info[answer->outcome].counter == COUNTER_UNAUTHORIZED &&
-         !answer->is_extra && (health->is_probing || !answer->is_known);
+  return outcome_is_refusal(answer->outcome) && !answer->is_extra &&
+         (health->is_probing || !answer->is_known);
 }
 
 static void count(struct account_health *health,

@@ -70,6 +70,9 @@ struct outcome_info {
 /* By enum outcome. */
 extern const struct outcome_info outcome_info[OUTCOME_COUNT];
 
+/* Whether the API does not take the key, be it for the one request only. */
+bool outcome_is_refusal(enum outcome outcome);
+
 /* By enum request_counter: the type instances. */
 extern const char *const request_counter_name[REQUEST_COUNTER_COUNT];
 

@@ -284,7 +284,7 @@ static void on_done(void *context, const struct http_result *result) {
   }
   struct poll_answer answer;
   judge(poller, request.task, result, &answer);
-  if (outcome_info[answer.outcome].counter == COUNTER_UNAUTHORIZED)
+  if (outcome_is_refusal(answer.outcome))
     api_key_expire(account->key);
   answer_task(poller, request.task, &answer);
 }

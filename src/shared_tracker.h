@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 struct shared_tracker {
   pthread_mutex_t mutex;
@@ -37,11 +38,11 @@ void shared_tracker_unlock_changed(struct shared_tracker *shared);
 void shared_tracker_set_problem(struct shared_tracker *shared,
                                 const void *owner, const char *text);
 
-struct moment moment_now(void);
-
-/* The time of the steady clock in so many milliseconds, and waiting, locked,
- * for a change until then; false when it is past. */
+/* The steady clock's time in so many milliseconds. */
 struct timespec shared_tracker_deadline(int64_t wait);
+
+/* Waits, locked, for a change, which may be none that the caller waits for.
+ * Returns false when the deadline is past. */
 bool shared_tracker_wait(struct shared_tracker *shared,
                          const struct timespec *deadline);
 

@@ -57,7 +57,7 @@ bool task_is_final(const struct task *task) {
 }
 
 bool task_is_refused(const struct task *task) {
-  return outcome_info[task->trouble].counter == COUNTER_UNAUTHORIZED;
+  return outcome_is_refusal(task->trouble);
 }
 
 bool task_wants_request(const struct task *task) {

@@ -115,8 +115,7 @@ static void leave_trouble(struct tracker *tracker, struct task *task) {
 static void set_trouble(struct tracker *tracker, struct task *task,
                         const struct poll_answer *answer, int64_t now) {
   enum outcome outcome = answer->outcome;
-  task->was_refused = task->was_refused &&
-                      outcome_info[outcome].counter == COUNTER_UNAUTHORIZED;
+  task->was_refused = task->was_refused && outcome_is_refusal(outcome);
   if (task->trouble == outcome || !task->is_listed)
     return;
   leave_trouble(tracker, task);
