@@ -40,11 +40,8 @@ struct poller {
   struct shared_tracker shared;
   /* by its mutex: */
   bool round_wanted;
-  bool is_restored; /* the keeper is the saving thread's from then on */
   bool stopping;
   bool events_stopped;
-  bool saving_stopped;
-  pthread_cond_t saving_stops;
 };
 
 /* What a request is for. */
@@ -143,7 +140,6 @@ struct poller *poller_create(const struct configuration *configuration,
     return NULL;
   poller->configuration = configuration;
   shared_tracker_init(&poller->shared, create_tracker(configuration, interval));
-  shared_tracker_init_condition(&poller->saving_stops);
   if (poller->shared.tracker != NULL && create_accounts(poller) &&
       create_names(poller) && create_parts(poller))
     return poller;
@@ -167,7 +163,6 @@ void poller_free(struct poller *poller) {
   task_sources_free(poller->sources);
   state_keeper_free(poller->keeper);
   json_reader_clear(&poller->json);
-  pthread_cond_destroy(&poller->saving_stops);
   shared_tracker_destroy(&poller->shared);
   free(poller);
 }
@@ -383,9 +378,6 @@ static bool begin_round_if_wanted(struct poller *poller) {
 void *poller_main(void *argument) {
   struct poller *poller = argument;
   state_keeper_restore(poller->keeper, &poller->shared);
-  lock(poller);
-  poller->is_restored = true;
-  unlock(poller);
   while (begin_round_if_wanted(poller)) {
     poll_due(poller);
     announce(poller);
@@ -394,44 +386,14 @@ void *poller_main(void *argument) {
   return NULL;
 }
 
-/* Waits so many milliseconds, or until it is time to save for the last time.
- * Returns false then. */
-static bool wait_to_save(struct poller *poller, int64_t wait) {
-  struct timespec deadline = shared_tracker_deadline(wait);
-  lock(poller);
-  while (!poller->saving_stopped &&
-         pthread_cond_timedwait(&poller->saving_stops, &poller->shared.mutex,
-                                &deadline) == 0)
-    ;
-  bool stopped = poller->saving_stopped;
-  unlock(poller);
-  return !stopped;
-}
-
-static bool is_restored(struct poller *poller) {
-  lock(poller);
-  bool is_restored = poller->is_restored;
-  unlock(poller);
-  return is_restored;
-}
-
 void *poller_saving_main(void *argument) {
   struct poller *poller = argument;
-  int wait = STATE_SAVE_INTERVAL;
-  while (wait_to_save(poller, wait))
-    if (is_restored(poller))
-      wait = state_keeper_save(poller->keeper, &poller->shared, false,
-                               STATE_SAVE_INTERVAL);
-  if (is_restored(poller))
-    state_keeper_save(poller->keeper, &poller->shared, true, 0);
+  state_keeper_run(poller->keeper, &poller->shared);
   return NULL;
 }
 
 void poller_stop_saving(struct poller *poller) {
-  lock(poller);
-  poller->saving_stopped = true;
-  pthread_cond_signal(&poller->saving_stops);
-  unlock(poller);
+  state_keeper_stop(poller->keeper, &poller->shared);
 }
 
 void poller_stop(struct poller *poller) {

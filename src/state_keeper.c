@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state_keeper.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,11 @@ struct state_keeper {
   size_t *file_of_account; /* index, or NO_FILE */
   struct kept_file *files;
   size_t file_count;
+
+  /* by the mutex of the shared tracker: */
+  bool is_restored; /* the files are the saving thread's from then on */
+  bool is_stopped;
+  pthread_cond_t stops;
 };
 
 /* The path with its directory as the system knows it; NULL if there is no such
@@ -72,6 +78,7 @@ state_keeper_create(const struct configuration *configuration,
   struct state_keeper *keeper = calloc(1, sizeof(*keeper));
   if (keeper == NULL)
     return NULL;
+  shared_tracker_init_condition(&keeper->stops);
   keeper->account_count = count;
   keeper->files = calloc(count + 1, sizeof(*keeper->files));
   keeper->file_of_account = calloc(count + 1, sizeof(*keeper->file_of_account));
@@ -97,6 +104,7 @@ void state_keeper_free(struct state_keeper *keeper) {
     state_file_free(keeper->files[i].file);
   free(keeper->files);
   free(keeper->file_of_account);
+  pthread_cond_destroy(&keeper->stops);
   free(keeper);
 }
 
@@ -132,6 +140,9 @@ void state_keeper_restore(struct state_keeper *keeper,
     /* never over: it says what was done */
     shared_tracker_set_problem(shared, file->path, problem);
   }
+  shared_tracker_lock(shared);
+  keeper->is_restored = true;
+  shared_tracker_unlock(shared);
 }
 
 static uint64_t changes_of(const struct state_keeper *keeper, size_t file,
@@ -231,4 +242,44 @@ int state_keeper_save(struct state_keeper *keeper,
       limit = wait > 0 ? (int)wait : 0;
   }
   return limit;
+}
+
+/* Waits so many milliseconds, or until it is time to save for the last time.
+ * Returns false then. */
+static bool wait_to_save(struct state_keeper *keeper,
+                         struct shared_tracker *shared, int64_t wait) {
+  struct timespec deadline = shared_tracker_deadline(wait);
+  shared_tracker_lock(shared);
+  while (!keeper->is_stopped &&
+         pthread_cond_timedwait(&keeper->stops, &shared->mutex, &deadline) == 0)
+    ;
+  bool is_stopped = keeper->is_stopped;
+  shared_tracker_unlock(shared);
+  return !is_stopped;
+}
+
+static bool is_restored(const struct state_keeper *keeper,
+                        struct shared_tracker *shared) {
+  shared_tracker_lock(shared);
+  bool is_restored = keeper->is_restored;
+  shared_tracker_unlock(shared);
+  return is_restored;
+}
+
+void state_keeper_run(struct state_keeper *keeper,
+                      struct shared_tracker *shared) {
+  int wait = STATE_SAVE_INTERVAL;
+  while (wait_to_save(keeper, shared, wait))
+    if (is_restored(keeper, shared))
+      wait = state_keeper_save(keeper, shared, false, STATE_SAVE_INTERVAL);
+  if (is_restored(keeper, shared))
+    state_keeper_save(keeper, shared, true, 0);
+}
+
+void state_keeper_stop(struct state_keeper *keeper,
+                       struct shared_tracker *shared) {
+  shared_tracker_lock(shared);
+  keeper->is_stopped = true;
+  pthread_cond_signal(&keeper->stops);
+  shared_tracker_unlock(shared);
 }
