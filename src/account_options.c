@@ -6,6 +6,7 @@
 #include "api_key.h"
 #include "http_url.h"
 #include "metrics.h"
+#include "status_decoder.h"
 #include "task_list.h"
 #include "task_state.h"
 

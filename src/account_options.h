@@ -5,8 +5,6 @@
 #ifndef ACCOUNT_OPTIONS_H
 #define ACCOUNT_OPTIONS_H
 
-#include "status_decoder.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

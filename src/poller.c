@@ -4,8 +4,12 @@
 #include "api_key.h"
 #include "http_client.h"
 #include "http_url.h"
+#include "result_decoder.h"
+#include "shared_tracker.h"
 #include "state_keeper.h"
+#include "status_decoder.h"
 #include "task_sources.h"
+#include "tracker.h"
 #include "utf8.h"
 
 #include <stdio.h>

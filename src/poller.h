@@ -12,9 +12,11 @@
 #define POLLER_H
 
 #include "configuration.h"
-#include "tracker.h"
+#include "event.h"
+#include "snapshot.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct poller;

@@ -2,6 +2,7 @@
 #include "collectd_mock.h"
 
 #include "configuration.h"
+#include "status_decoder.h"
 #include "utf8.h"
 
 #include <setjmp.h>
