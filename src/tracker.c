@@ -30,10 +30,9 @@ struct tracker {
   struct snapshot_room room; /* for what is listed */
   struct task *first_reporting, *last_reporting;
 
-  int64_t round_at;
-  uint64_t round;
-  size_t round_open; /* taken in this round and not answered */
-  uint64_t asked;    /* the number of the last request */
+  struct round round;
+  uint64_t round_number;
+  size_t round_open; /* tasks taken in this round and not answered */
 };
 
 static struct tracked_account *account_of(const struct tracker *tracker,
@@ -304,7 +303,7 @@ static void end_refused(struct tracker *tracker, size_t account) {
     if (task->definition->account != account || !task_is_refused(task))
       continue;
     task->failures = 0;
-    task->due.due = tracker->round_at;
+    task->due.due = tracker->round.began;
   }
   rebuild_queues(tracker);
 }
@@ -314,14 +313,14 @@ void tracker_set_key(struct tracker *tracker, size_t account, bool available,
   struct account_health *health = &tracker->accounts[account].health;
   health->key_available = available;
   if (is_new) {
-    account_health_key_changed(health, tracker->asked);
+    account_health_key_changed(health, &tracker->round);
     end_refused(tracker, account);
   }
 }
 
 void tracker_begin_round(struct tracker *tracker, struct moment now) {
-  tracker->round++;
-  tracker->round_at = now.steady;
+  tracker->round_number++;
+  tracker->round.began = now.steady;
   tracker->round_open = 0;
   if (!tracker->is_pinned)
     forget_unlisted(tracker, now.steady);
@@ -330,15 +329,15 @@ void tracker_begin_round(struct tracker *tracker, struct moment now) {
 static bool has_due(const struct tracker *tracker,
                     const struct tracked_account *account) {
   const struct due_entry *first = due_queue_first(&account->due);
-  return first != NULL && first->due <= tracker->round_at &&
+  return first != NULL && first->due <= tracker->round.began &&
          account_health_may_ask(&account->health, account->under_way,
-                                tracker->round_at);
+                                tracker->round.began);
 }
 
 static void mark_taken(struct tracker *tracker, struct task *task) {
   task->is_taken = true;
-  task->round = tracker->round;
-  task->asked = ++tracker->asked;
+  task->round = tracker->round_number;
+  task->asked = ++tracker->round.asked;
   tracker->round_open++;
   account_of(tracker, task)->under_way++;
 }
@@ -378,7 +377,7 @@ const struct task_definition *tracker_task_definition(const struct task *task) {
 static void end_taken(struct tracker *tracker, struct task *task) {
   task->is_taken = false;
   account_of(tracker, task)->under_way--;
-  if (task->round == tracker->round)
+  if (task->round == tracker->round_number)
     tracker->round_open--;
 }
 
@@ -403,8 +402,7 @@ static bool judge_account(struct tracker *tracker, const struct task *task,
       .retry_after = answer->retry_after,
       .dice = erand48(tracker->dice)};
   return account_health_answer(&account_of(tracker, task)->health,
-                               &account_answer, tracker->asked,
-                               tracker->round_at, now);
+                               &account_answer, &tracker->round, now);
 }
 
 static void set_status(struct tracker *tracker, struct task *task,
@@ -462,7 +460,7 @@ static void take_status(struct tracker *tracker, struct task *task,
   bool keeps_turn =
       task->wants_result || answer->outcome == OUTCOME_RATE_LIMITED;
   queue_again(tracker, task,
-              keeps_turn ? task->due.due : tracker->round_at + wait);
+              keeps_turn ? task->due.due : tracker->round.began + wait);
 }
 
 /* Whatever came of it, the result is not asked for again. */
@@ -505,7 +503,7 @@ static void end_interval(struct tracker *tracker, int64_t now,
     const size_t under_way = tracker->accounts[i].under_way;
     struct account_health *health = &tracker->accounts[i].health;
     account_health_judge(health, under_way, erand48(tracker->dice),
-                         tracker->asked, tracker->round_at, now);
+                         &tracker->round, now);
     account_health_get_values(health,
                               &snapshot->accounts[snapshot->account_count++]);
     account_health_begin_interval(health);
