@@ -14,7 +14,7 @@ struct oconfig_item_s; /* collectd's, liboconfig/oconfig.h */
 #define API_KEY_VARIABLE "CAMB_API_KEY"
 
 struct account {
-  char *name;
+  char *name;        /* 1 to 127 bytes, as task_name_check has it */
   char *name_prefix; /* of its tasks' names: "NAME-", "" for "default" */
   struct account_options options;
 };

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Owns the tasks. */
 struct known_tasks {
   struct task **tasks;  /* the listed ones in their order, then the others */
   size_t count;         /* of all */

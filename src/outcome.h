@@ -61,7 +61,7 @@ enum outcome {
 };
 
 struct outcome_info {
-  enum request_counter counter;
+  enum request_counter counter; /* the one that it is counted by */
   enum outcome_scope scope;
   bool limits_account;
   const char *text; /* of the trouble, for the log */

@@ -13,7 +13,7 @@
 
 /* The values of one task. */
 struct task_values {
-  size_t account;
+  size_t account;   /* its index in the configuration */
   const char *name; /* in the snapshot's texts */
   enum task_state state;
   double elapsed;        /* seconds; negative: not known */

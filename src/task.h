@@ -42,7 +42,7 @@ struct task {
 
   bool is_taken;     /* a request for it is under way */
   unsigned failures; /* in a row */
-  uint64_t round;    /* in which it was taken */
+  uint64_t round;    /* the number of the one in which it was taken */
   uint64_t asked;    /* the number of its request */
   int64_t gap;       /* between its last poll and the next */
 
@@ -67,7 +67,8 @@ struct task *task_create(const struct task_definition *definition,
                          size_t field_count, struct moment now);
 void task_free(struct task *task);
 
-/* Gives the task a definition of the same identity, which becomes its own. */
+/* Gives the task a definition of the same account, type and ID, which becomes
+ * its own, to be freed by it. */
 void task_define(struct task *task, struct task_definition *definition,
                  struct moment now);
 
@@ -80,7 +81,8 @@ bool task_wants_request(const struct task *task);
  * text of is left out where it is told. */
 char *task_copy_text(const char *text);
 
-/* Takes over what a valid answer says beside the state. */
+/* Takes over what a valid answer says beside the state, by copies; out of
+ * memory, without the texts. */
 void task_take_answer(struct task *task, const struct status_answer *status);
 
 /* Frees what is known of the task's project only to be told with its end. */
@@ -97,15 +99,17 @@ void task_get_values(const struct task *task, int64_t now,
 /* Whether the trouble is that the API does not take the key for it. */
 bool task_is_refused(const struct task *task);
 
-/* What outlives the daemon, but for is_refused, and takes it back into a new
- * task; false when out of memory, and then the task is only good for being
- * freed. */
+/* Fills the record with what outlives the daemon, but for is_refused, which
+ * takes the account to know. */
 void task_get_record(const struct task *task, struct moment now,
                      struct task_record *record);
+
+/* Takes it back into a new task. Returns false when out of memory: the task is
+ * only good for being freed then. */
 bool task_restore(struct task *task, const struct task_record *record,
                   struct moment now);
 
-/* Fills an event on the task; the outcome is that of a trouble. */
+/* Fills an event on the task, by copies; the outcome is that of a trouble. */
 void task_fill_event(const struct task *task, int64_t now, enum event_kind kind,
                      enum outcome outcome, struct event *event);
 
