@@ -71,6 +71,15 @@ static size_t add_file(struct state_keeper *keeper, const char *path,
   return file->file == NULL ? NO_FILE : keeper->file_count++;
 }
 
+/* Frees the keeper, but for its condition. */
+static void free_files(struct state_keeper *keeper) {
+  for (size_t i = 0; i < keeper->file_count; i++)
+    state_file_free(keeper->files[i].file);
+  free(keeper->files);
+  free(keeper->file_of_account);
+  free(keeper);
+}
+
 struct state_keeper *
 state_keeper_create(const struct configuration *configuration,
                     const struct state_account *accounts) {
@@ -78,7 +87,6 @@ state_keeper_create(const struct configuration *configuration,
   struct state_keeper *keeper = calloc(1, sizeof(*keeper));
   if (keeper == NULL)
     return NULL;
-  shared_tracker_init_condition(&keeper->stops);
   keeper->account_count = count;
   keeper->files = calloc(count + 1, sizeof(*keeper->files));
   keeper->file_of_account = calloc(count + 1, sizeof(*keeper->file_of_account));
@@ -91,21 +99,19 @@ state_keeper_create(const struct configuration *configuration,
     keeper->file_of_account[i] = add_file(keeper, path, accounts);
     ok = keeper->file_of_account[i] != NO_FILE;
   }
-  if (ok)
-    return keeper;
-  state_keeper_free(keeper);
-  return NULL;
+  if (!ok) {
+    free_files(keeper);
+    return NULL;
+  }
+  shared_tracker_init_condition(&keeper->stops);
+  return keeper;
 }
 
 void state_keeper_free(struct state_keeper *keeper) {
   if (keeper == NULL)
     return;
-  for (size_t i = 0; i < keeper->file_count; i++)
-    state_file_free(keeper->files[i].file);
-  free(keeper->files);
-  free(keeper->file_of_account);
   pthread_cond_destroy(&keeper->stops);
-  free(keeper);
+  free_files(keeper);
 }
 
 static bool restore_task(void *context, const struct task_record *record) {
