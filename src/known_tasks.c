@@ -152,11 +152,11 @@ static void commit(struct known_tasks *known, struct listing *listing,
   size_t count = listing->count;
   for (size_t i = 0; i < listing->count; i++) {
     struct task *task = listing->tasks[i];
-    task->is_new = false;
-    task->is_redefined = listing->definitions[i] != NULL;
     task->is_listed_next = true;
-    if (task->is_redefined)
-      task_define(task, listing->definitions[i], now);
+    if (listing->definitions[i] == NULL)
+      continue;
+    task->is_new = true;
+    task_define(task, listing->definitions[i], now);
   }
   for (size_t i = 0; i < known->count; i++)
     if (!known->tasks[i]->is_listed_next)

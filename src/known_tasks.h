@@ -41,9 +41,9 @@ struct task *known_tasks_add(struct known_tasks *known,
                              struct moment now);
 
 /* Lists the tasks of the list, by copies of their definitions, and no others.
- * Whether a task was listed before is still in its is_listed, whether it has
- * another name or start than before in its is_redefined: these two are for the
- * caller to set. Returns false when out of memory; nothing has changed then. */
+ * One that is not known yet, or has another name or start than before, is_new:
+ * the caller sets that back, and its is_listed to what it is then. Returns
+ * false when out of memory; nothing has changed then. */
 bool known_tasks_list(struct known_tasks *known, const struct task_list *list,
                       struct moment now);
 

@@ -24,9 +24,8 @@ struct task {
   int64_t listed;      /* when it was first listed */
   int64_t unlisted;    /* when it was last found to be listed no more */
   int64_t started;     /* by its definition, or else when it was first listed */
-  bool is_new;         /* the listing that has it is not in force yet */
+  bool is_new;         /* or has a new definition, by the last listing */
   bool is_listed_next; /* by a listing that is being put in force */
-  bool is_redefined;   /* by the listing that was just put in force */
   bool is_listed;
 
   bool saw_pending; /* so its end, when it comes, is known */
@@ -46,9 +45,9 @@ struct task {
   uint64_t asked;    /* the number of its request */
   int64_t gap;       /* between its last poll and the next */
 
-  enum outcome trouble; /* OUTCOME_OK: none */
-  int64_t trouble_since;
   char *trouble_detail; /* NULL: none */
+  int64_t trouble_since;
+  enum outcome trouble; /* OUTCOME_OK: none */
   bool was_refused;     /* in an earlier life, and ever since */
 
   /* what has been told */

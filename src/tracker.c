@@ -160,10 +160,10 @@ static bool is_result_wanted(const struct tracker *tracker,
 /* The task is listed, for the first time, again, or still. */
 static void begin_listed(struct tracker *tracker, struct task *task) {
   bool is_back = !task->is_listed;
-  if (is_back || task->is_redefined)
+  if (is_back || task->is_new)
     account_of(tracker, task)->changes++;
   task->is_listed = true;
-  task->is_redefined = false;
+  task->is_new = false;
   tracker->room.tasks++;
   tracker->room.fields += task->field_count;
   tracker->room.text_size += strlen(task->definition->name) + 1;
