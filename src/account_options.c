@@ -296,11 +296,12 @@ static const char *set(struct account_options *options,
 }
 
 const char *account_options_set(struct account_options *options,
-                                const char *name,
+                                const char **name,
                                 const oconfig_value_t *value) {
   for (size_t i = 0; i < OPTION_COUNT; i++) {
-    if (strcasecmp(option_table[i].name, name) != 0)
+    if (strcasecmp(option_table[i].name, *name) != 0)
       continue;
+    *name = option_table[i].name;
     const char *problem = set(options, &option_table[i], value);
     if (problem == NULL && options->api_key != NULL &&
         options->api_key_file != NULL)

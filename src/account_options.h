@@ -68,10 +68,11 @@ bool account_options_inherit_key(struct account_options *target,
                                  const struct account_options *source);
 
 /* Sets the option of that name, in any case, to a copy of the value, which is
- * NULL if there is not exactly one. Returns NULL, or what is wrong (static
- * text); the option may have changed all the same then. */
+ * NULL if there is not exactly one. *name becomes the name as it is documented,
+ * if there is such an option. Returns NULL, or what is wrong (static text); the
+ * option may have changed all the same then. */
 const char *account_options_set(struct account_options *options,
-                                const char *name,
+                                const char **name,
                                 const struct oconfig_value_s *value);
 
 /* Adds a copy of the field, but for its source type. Returns NULL, or what is

@@ -46,9 +46,10 @@ static const oconfig_value_t *value_of(const oconfig_item_t *item) {
 }
 
 static int set_option(struct level *level, const oconfig_item_t *item) {
+  const char *name = item->key;
   const char *problem =
-      account_options_set(level->options, item->key, value_of(item));
-  return problem == NULL ? 0 : refuse(level->place, item->key, problem);
+      account_options_set(level->options, &name, value_of(item));
+  return problem == NULL ? 0 : refuse(level->place, name, problem);
 }
 
 /* Adds an account with what it inherits. Returns its index in *index, and NULL

@@ -333,6 +333,7 @@ static void test_wrong_values(void **state) {
 static void test_option_as_a_block(void **state) {
   static const struct error_case errors[] = {
       {"a number", KEY "<Timeout 3>\nX 1\n</Timeout>\n" TASK, {"Timeout"}},
+      {"named as documented", KEY "tIMEOUT 0\n" TASK, {"Timeout"}},
       {"a file of tasks",
        KEY "<TaskFile \"f\">\nX 1\n</TaskFile>",
        {"TaskFile"}},
