@@ -333,7 +333,6 @@ static void test_wrong_values(void **state) {
 static void test_option_as_a_block(void **state) {
   static const struct error_case errors[] = {
       {"a number", KEY "<Timeout 3>\nX 1\n</Timeout>\n" TASK, {"Timeout"}},
-      {"named as documented", KEY "tIMEOUT 0\n" TASK, {"Timeout"}},
       {"a file of tasks",
        KEY "<TaskFile \"f\">\nX 1\n</TaskFile>",
        {"TaskFile"}},
@@ -361,6 +360,10 @@ static void test_exact_lines(void **state) {
        KEY "<Account \"a\">\nMaxErrorInterval 0\n</Account>",
        {"Account \"a\": MaxErrorInterval: exactly one number of seconds "
         "from 1 to 86400 is expected"}},
+      {"seconds, in another case",
+       KEY "tIMEOUT 0\n" TASK,
+       {"Timeout: exactly one number of seconds from 0.1 to 3600 is "
+        "expected"}},
       {"a file, no string",
        KEY "TaskFile 5",
        {"TaskFile: exactly one string is expected (in quotes)"}},
