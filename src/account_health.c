@@ -31,18 +31,18 @@ bool account_health_is_held(const struct account_health *health, int64_t now,
 }
 
 static void begin_hold(const struct account_health *health, struct hold *hold,
-                       double dice, int64_t round_at) {
+                       double dice, const struct round *round) {
   hold->failures++;
-  hold->until = round_at + back_off(hold->failures, health->interval,
-                                    health->error_interval_max, dice);
+  hold->until = round->began + back_off(hold->failures, health->interval,
+                                        health->error_interval_max, dice);
 }
 
 /* Whether the answer speaks against the key. Where it has been good for others,
  * what the API refuses for a task concerns that task alone, and goes on to. */
 static bool is_about_key(const struct account_health *health,
                          const struct account_answer *answer) {
-  return outcome_info[answer->outcome].counter == COUNTER_UNAUTHORIZED &&
-         !answer->is_extra && (health->is_probing || !answer->is_known);
+  return outcome_is_refusal(answer->outcome) && !answer->is_extra &&
+         (health->is_probing || !answer->is_known);
 }
 
 static void count(struct account_health *health,
@@ -69,9 +69,9 @@ static void count(struct account_health *health,
  * to say so counts; a later one can only make the time longer. */
 static void limit(struct account_health *health,
                   const struct account_answer *answer, bool is_news,
-                  int64_t round_at, int64_t now) {
+                  const struct round *round, int64_t now) {
   if (is_news) {
-    begin_hold(health, &health->limit, answer->dice, round_at);
+    begin_hold(health, &health->limit, answer->dice, round);
     if (health->limit_is_said)
       health->changes++;
     health->limit_is_said = false;
@@ -79,8 +79,8 @@ static void limit(struct account_health *health,
   if (answer->retry_after == 0)
     return;
   int64_t until = now + answer->retry_after;
-  if (until < round_at + health->interval / 2)
-    until = round_at + health->interval / 2; /* not in the same round */
+  if (until < round->began + health->interval / 2)
+    until = round->began + health->interval / 2; /* not in the same round */
   if (is_news || until > health->limit.until)
     health->limit.until = until;
   health->limit_is_said = true;
@@ -103,7 +103,7 @@ static void end_holds(struct account_health *health) {
 
 bool account_health_answer(struct account_health *health,
                            const struct account_answer *answer,
-                           uint64_t asked_last, int64_t round_at, int64_t now) {
+                           const struct round *round, int64_t now) {
   enum outcome outcome = answer->outcome;
   bool is_news = answer->asked > health->outdated;
   bool is_limit = outcome_info[outcome].limits_account;
@@ -113,23 +113,23 @@ bool account_health_answer(struct account_health *health,
       is_rejection || (health->is_probing && outcome != OUTCOME_OK);
   count(health, answer);
   if (is_limit) {
-    limit(health, answer, is_news, round_at, now);
+    limit(health, answer, is_news, round, now);
   } else if (is_news && is_failed_probe) {
     health->is_probing = true;
-    begin_hold(health, &health->probe, answer->dice, round_at);
+    begin_hold(health, &health->probe, answer->dice, round);
   } else if (is_news && outcome == OUTCOME_OK) {
     health->works = true;
     end_holds(health);
   }
   if (is_news && (is_limit || is_failed_probe))
-    health->outdated = asked_last;
+    health->outdated = round->asked;
   return is_limit || is_rejection;
 }
 
 void account_health_key_changed(struct account_health *health,
-                                uint64_t asked_last) {
+                                const struct round *round) {
   health->probe = (struct hold){0};
-  health->outdated = asked_last;
+  health->outdated = round->asked;
 }
 
 /* Whether tasks that are seldom asked may be the reason that no good answer has
@@ -180,15 +180,14 @@ static void judge_round(struct account_health *health, size_t under_way,
 }
 
 void account_health_judge(struct account_health *health, size_t under_way,
-                          double dice, uint64_t asked_last, int64_t round_at,
-                          int64_t now) {
+                          double dice, const struct round *round, int64_t now) {
   if (health->good + health->bad > 0)
     judge_round(health, under_way, now);
   /* by 403 only: by 401 it is so already */
   if (health->rejected && health->forbidden > 0 && !health->is_probing) {
     health->is_probing = true;
-    begin_hold(health, &health->probe, dice, round_at);
-    health->outdated = asked_last;
+    begin_hold(health, &health->probe, dice, round);
+    health->outdated = round->asked;
   }
   if (health->rejected)
     health->forbidden = health->rounds_forbidden = 0;
@@ -196,6 +195,16 @@ void account_health_judge(struct account_health *health, size_t under_way,
     end_restored_limit(health);
   for (int i = 0; i < OUTCOME_COUNT; i++)
     trouble_judge(&health->troubles[i], now);
+}
+
+void account_health_get_values(const struct account_health *health,
+                               struct account_values *values) {
+  double ended = (double)health->ended;
+  *values = (struct account_values){
+      .up = health->key_available ? health->up : 0,
+      .response_average = ended > 0 ? health->seconds_sum / ended : -1,
+      .response_maximum = ended > 0 ? health->seconds_maximum : -1};
+  memcpy(values->requests, health->requests, sizeof(values->requests));
 }
 
 void account_health_begin_interval(struct account_health *health) {

@@ -8,6 +8,7 @@
 #include "event.h"
 #include "moment.h"
 #include "outcome.h"
+#include "snapshot.h"
 #include "task_record.h"
 #include "trouble.h"
 
@@ -18,8 +19,7 @@
 /* Bad rounds in a row after which an account counts as out of reach. */
 #define ACCOUNT_ROUNDS_UNTIL_BLIND 3
 
-/* What the API may ask for by Retry-After, milliseconds (contract.md, section
- * 5). */
+/* The longest that the API may ask to wait by Retry-After, milliseconds. */
 #define ACCOUNT_HOLD_MAX 3600000
 
 /* A time in which nothing is asked, longer with each failure in a row. */
@@ -51,14 +51,20 @@ struct account_health {
   bool works; /* a good one was asked after the account last went wrong */
   double seconds_sum, seconds_maximum;
 
-  int up;            /* 1, 0, or -1: nothing known yet */
-  bool was_good;     /* ever */
-  int64_t last_good; /* when an answer last was */
-  int64_t requests[REQUEST_COUNTER_COUNT];
-  unsigned bad_rounds;
-  bool rejected, rejected_told;
-  bool blind, blind_told;
+  int up;                                  /* 1, 0, or -1: nothing known yet */
+  bool was_good;                           /* ever */
+  int64_t last_good;                       /* when an answer last was */
+  int64_t requests[REQUEST_COUNTER_COUNT]; /* since the start */
+  unsigned bad_rounds;                     /* in a row */
+  bool rejected, rejected_told;            /* the key is, by the API */
+  bool blind, blind_told;                  /* the API is out of reach */
   struct trouble troubles[OUTCOME_COUNT];
+};
+
+/* The round of polling that is under way. */
+struct round {
+  int64_t began;
+  uint64_t asked; /* the number of the latest request, of any account */
 };
 
 /* Of one request that has ended. */
@@ -72,9 +78,9 @@ struct account_answer {
   double dice;         /* for the jitter, from 0 to below 1 */
 };
 
-/* An account that is asked every interval, or at least every poll_interval_max,
- * and after errors at least every error_interval_max; every interval, if that
- * is longer. */
+/* An account that nothing is known of, with a key, whose tasks are asked every
+ * interval, or at least every poll_interval_max, and after errors at least
+ * every error_interval_max; every interval, if that is longer. */
 void account_health_start(struct account_health *health, int64_t interval,
                           int64_t poll_interval_max,
                           int64_t error_interval_max);
@@ -87,35 +93,40 @@ bool account_health_may_ask(const struct account_health *health,
 bool account_health_is_held(const struct account_health *health, int64_t now,
                             int64_t time);
 
-/* Takes in how a request has ended, in a round that began at round_at; the
- * latest one that was asked has the number asked_last. Returns whether that is
- * for the account as a whole to wait on, not for the task. */
+/* Takes in how a request has ended. Returns whether that is for the account as
+ * a whole to wait on, not for the task. */
 bool account_health_answer(struct account_health *health,
                            const struct account_answer *answer,
-                           uint64_t asked_last, int64_t round_at, int64_t now);
+                           const struct round *round, int64_t now);
 
 /* There is another key: what was found out about the one before is void. */
 void account_health_key_changed(struct account_health *health,
-                                uint64_t asked_last);
+                                const struct round *round);
 
 /* Judges the account at the end of an interval, by the requests that ended in
- * it, if any did, while so many are still under way. */
+ * it, if any did, while so many are still under way. dice is for the jitter, as
+ * above. */
 void account_health_judge(struct account_health *health, size_t under_way,
-                          double dice, uint64_t asked_last, int64_t round_at,
-                          int64_t now);
+                          double dice, const struct round *round, int64_t now);
+
+/* Fills the values, but for how many tasks are in each state: 0. */
+void account_health_get_values(const struct account_health *health,
+                               struct account_values *values);
 
 /* Begins the next interval: forgets the requests that have been judged. */
 void account_health_begin_interval(struct account_health *health);
 
-/* What outlives the daemon, but for record->account; and takes it back. The
- * clocks are both in milliseconds. */
+/* Fills the record with what outlives the daemon, but for its account. */
 void account_health_record(const struct account_health *health,
                            struct moment now, struct account_record *record);
+
+/* Takes back what the function above gave out in an earlier life. */
 void account_health_restore(struct account_health *health,
                             const struct account_record *record,
                             struct moment now);
 
-/* Fills event with what is to be told next; false if there is nothing. */
+/* Fills kind, outcome, name and detail of an event with what is to be told
+ * next; false if there is nothing. */
 bool account_health_next_event(const struct account_health *health,
                                struct event *event);
 

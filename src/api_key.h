@@ -5,7 +5,6 @@
 #define API_KEY_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #define API_KEY_MAX 4096         /* bytes of the key file's first line */
 #define API_KEY_PROBLEM_SIZE 256 /* bytes with the terminator */

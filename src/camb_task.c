@@ -5,6 +5,8 @@
 #include "configuration.h"
 #include "emitter.h"
 #include "http_client.h"
+#include "http_url.h"
+#include "notifier.h"
 #include "poller.h"
 
 #define PLUGIN_NAME "camb_task"
@@ -53,7 +55,7 @@ static void *telling_main(void *unused) {
   struct event event;
   (void)unused;
   while (poller_wait_event(poller, &event)) {
-    emitter_event(configuration, &event);
+    notifier_tell(configuration, &event);
     poller_event_done(poller, &event);
   }
   return NULL;

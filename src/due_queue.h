@@ -18,7 +18,7 @@ struct due_entry {
 struct due_queue {
   struct due_entry **entries;
   size_t count, capacity;
-  uint64_t pushed;
+  uint64_t pushed; /* entries so far, which is the order of the next */
 };
 
 /* Makes room for so many entries, so that pushing them cannot fail. Returns

@@ -3,25 +3,13 @@
 
 #include "emitter.h"
 
-#include "trouble.h"
+#include "metrics.h"
 #include "utf8.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
-
-#define TASK_PLUGIN "camb_task"
-#define API_PLUGIN "camb_api"
-#define STATUS_TYPE "gauge"
-#define STATUS_TYPE_INSTANCE "status"
 
 _Static_assert(TASK_NAME_MAX < DATA_MAX_NAME_LEN,
                "a task's name fits collectd's field");
-
-static const struct account_options *
-options_of(const struct configuration *configuration, size_t account) {
-  return &configuration->accounts[account].options;
-}
 
 /* The list's host is left empty for collectd's own: it fills that in. */
 static void start_list(value_list_t *list, const char *host, const char *plugin,
@@ -47,7 +35,6 @@ static void dispatch_gauge(value_list_t *list, const char *type,
   dispatch(list, type, type_instance, (value_t){.gauge = value});
 }
 
-/* Values that may not be known are negative then, and left out. */
 static void dispatch_if_known(value_list_t *list, const char *type,
                               const char *type_instance, double value) {
   if (value >= 0)
@@ -56,12 +43,12 @@ static void dispatch_if_known(value_list_t *list, const char *type,
 
 static void dispatch_state_set(value_list_t *list, enum task_state state) {
   static const char *const type_instance[TASK_STATE_COUNT] = {
-#define X(symbol, name, code, severity, final) "state_" name,
+#define X(symbol, name, code, severity, final) STATE_SET_PREFIX name,
       TASK_STATES(X)
 #undef X
   };
   for (int i = 0; i < TASK_STATE_COUNT; i++)
-    dispatch_gauge(list, "gauge", type_instance[i], i == (int)state);
+    dispatch_gauge(list, STATE_SET_TYPE, type_instance[i], i == (int)state);
 }
 
 /* Converts a number to what the type's data source holds. Returns false if it
@@ -104,26 +91,26 @@ static void dispatch_task(const struct account_options *options,
                  task_state_info[task->state].code);
   if (options->state_set)
     dispatch_state_set(&list, task->state);
-  dispatch_if_known(&list, "duration", "elapsed", task->elapsed);
-  dispatch_if_known(&list, "duration", "status_age", task->status_age);
-  dispatch_if_known(&list, "duration", "media", task->media_duration);
+#define X(type, type_instance, member)                                         \
+  dispatch_if_known(&list, type, type_instance, task->member);
+  TASK_GAUGES(X)
+#undef X
   dispatch_fields(&list, options, numbers);
 }
 
 static void dispatch_account(const struct account *account,
                              const struct account_values *values) {
   value_list_t list = VALUE_LIST_INIT;
-  start_list(&list, account->options.host, API_PLUGIN, account->name);
+  start_list(&list, account->options.host, ACCOUNT_PLUGIN, account->name);
   for (int i = 0; i < TASK_STATE_COUNT; i++)
-    dispatch_gauge(&list, "count", task_state_info[i].name,
+    dispatch_gauge(&list, STATE_COUNT_TYPE, task_state_info[i].name,
                    (double)values->states[i]);
-  dispatch_if_known(&list, "gauge", "up", values->up);
-  dispatch_if_known(&list, "response_time", "average",
-                    values->response_average);
-  dispatch_if_known(&list, "response_time", "maximum",
-                    values->response_maximum);
+#define X(type, type_instance, member)                                         \
+  dispatch_if_known(&list, type, type_instance, values->member);
+  ACCOUNT_GAUGES(X)
+#undef X
   for (int i = 0; i < REQUEST_COUNTER_COUNT; i++)
-    dispatch(&list, "total_requests", request_counter_name[i],
+    dispatch(&list, REQUESTS_TYPE, request_counter_name[i],
              (value_t){.derive = values->requests[i]});
 }
 
@@ -147,244 +134,9 @@ void emitter_values(const struct configuration *configuration,
                     const struct snapshot *snapshot) {
   for (size_t i = 0; i < snapshot->account_count; i++)
     dispatch_account(&configuration->accounts[i], &snapshot->accounts[i]);
-  for (size_t i = 0; i < snapshot->task_count; i++)
-    dispatch_task(options_of(configuration, snapshot->tasks[i].account),
-                  &snapshot->tasks[i],
-                  snapshot->fields + snapshot->tasks[i].first_field);
-}
-
-/* A text of at most a notification's length, put together piece by piece; what
- * does not fit is cut at the end of a character. */
-struct message {
-  char text[NOTIF_MAX_MSG_LEN];
-};
-
-static void append(struct message *message, const char *before,
-                   const char *text) {
-  if (text[0] == '\0')
-    return;
-  const char *pieces[] = {before, text};
-  for (size_t i = 0; i < 2; i++) {
-    size_t length = strlen(message->text);
-    utf8_copy(message->text + length, sizeof(message->text) - length,
-              pieces[i]);
-  }
-}
-
-static void format_elapsed(double seconds, char *buffer, size_t size) {
-  long whole = (long)seconds;
-  if (seconds < 0)
-    buffer[0] = '\0';
-  else if (whole < 60)
-    snprintf(buffer, size, "%.1f s", seconds);
-  else if (whole < 3600)
-    snprintf(buffer, size, "%ld min %ld s", whole / 60, whole % 60);
-  else
-    snprintf(buffer, size, "%ld h %ld min", whole / 3600, whole / 60 % 60);
-}
-
-static void format_run_id(int64_t run_id, char *buffer, size_t size) {
-  buffer[0] = '\0';
-  if (run_id != STATUS_RUN_ID_NONE)
-    snprintf(buffer, size, "%lld", (long long)run_id);
-}
-
-/* The state by the API's name, in capitals. */
-static void format_state(enum task_state state, char *buffer, size_t size) {
-  utf8_copy(buffer, size, task_state_info[state].name);
-  for (char *c = buffer; *c != '\0'; c++)
-    if (*c >= 'a' && *c <= 'z')
-      *c = (char)(*c - 'a' + 'A');
-}
-
-static int notification_severity(enum severity severity) {
-  switch (severity) {
-  case SEVERITY_FAILURE:
-    return NOTIF_FAILURE;
-  case SEVERITY_WARNING:
-    return NOTIF_WARNING;
-  default:
-    return NOTIF_OKAY;
-  }
-}
-
-static void start_notification(notification_t *notification,
-                               const struct configuration *configuration,
-                               const struct event *event, const char *plugin,
-                               const char *instance, enum severity severity) {
-  const char *host = options_of(configuration, event->account)->host;
-  memset(notification, 0, sizeof(*notification));
-  notification->severity = notification_severity(severity);
-  notification->time = cdtime();
-  utf8_copy(notification->host, sizeof(notification->host),
-            host != NULL ? host : hostname_g);
-  utf8_copy(notification->plugin, sizeof(notification->plugin), plugin);
-  utf8_copy(notification->plugin_instance,
-            sizeof(notification->plugin_instance), instance);
-  utf8_copy(notification->type, sizeof(notification->type), STATUS_TYPE);
-  utf8_copy(notification->type_instance, sizeof(notification->type_instance),
-            STATUS_TYPE_INSTANCE);
-}
-
-static void send_notification(notification_t *notification) {
-  /* -1 only says that no plugin receives notifications */
-  plugin_dispatch_notification(notification);
-  if (notification->meta != NULL) /* collectd complains of NULL */
-    plugin_notification_meta_free(notification->meta);
-}
-
-/* Adds meta data, which must not be empty; when out of memory, there is less
- * of it. */
-static void add_meta(notification_t *notification, const char *name,
-                     const char *value) {
-  if (value[0] != '\0')
-    plugin_notification_meta_add_string(notification, name, value);
-}
-
-/* What is known of a task, as text; "" for what is not. */
-struct task_texts {
-  char state[32], elapsed[64], run_id[32];
-};
-
-static void format_task(const struct event *event, struct task_texts *texts) {
-  format_state(event->state, texts->state, sizeof(texts->state));
-  format_elapsed(event->elapsed, texts->elapsed, sizeof(texts->elapsed));
-  format_run_id(event->run_id, texts->run_id, sizeof(texts->run_id));
-}
-
-static void add_task_meta(notification_t *notification,
-                          const struct event *event,
-                          const struct task_texts *texts) {
-  add_meta(notification, "task_id", event->id);
-  add_meta(notification, "status", texts->state);
-  add_meta(notification, "run_id", texts->run_id);
-  add_meta(notification, "exception_reason", event->exception_reason);
-  add_meta(notification, "message", event->message);
-  add_meta(notification, "project_name", event->project_name);
-  add_meta(notification, "studio_url", event->studio_url);
-  if (event->elapsed >= 0)
-    plugin_notification_meta_add_double(notification, "elapsed",
-                                        event->elapsed);
-}
-
-static void notify_task(const struct configuration *configuration,
-                        const struct event *event) {
-  bool has_ended = event->kind == EVENT_TASK_ENDED;
-  struct message message = {""};
-  struct task_texts texts;
-  notification_t notification;
-  if (!options_of(configuration, event->account)->notify)
-    return;
-  start_notification(
-      &notification, configuration, event, TASK_PLUGIN, event->name,
-      has_ended ? task_state_info[event->state].severity : SEVERITY_WARNING);
-  format_task(event, &texts);
-  append(&message, "Task ", event->name);
-  append(&message, has_ended ? " is " : " is still ", texts.state);
-  append(&message, " after ", texts.elapsed);
-  append(&message, ", ", has_ended ? "" : "longer than StalledAfter");
-  append(&message, ", run ", texts.run_id);
-  append(&message, ", reason ", event->exception_reason);
-  append(&message, ", ID ",
-         strcmp(event->id, event->name) == 0 ? "" : event->id);
-  if (strlen(message.text) + strlen(", ") + strlen(event->studio_url) <
-      sizeof(message.text)) /* half a link leads nowhere */
-    append(&message, ", ", event->studio_url);
-  append(&message, ", project ", event->project_name);
-  append(&message, ": ", event->message);
-  memcpy(notification.message, message.text, sizeof(message.text));
-  add_task_meta(&notification, event, &texts);
-  send_notification(&notification);
-}
-
-static void notify_account(const struct configuration *configuration,
-                           const struct event *event, enum severity severity,
-                           const char *text) {
-  const struct account *account = &configuration->accounts[event->account];
-  notification_t notification;
-  if (!account->options.notify)
-    return;
-  start_notification(&notification, configuration, event, API_PLUGIN,
-                     account->name, severity);
-  snprintf(notification.message, sizeof(notification.message), "Account %s: %s",
-           account->name, text);
-  send_notification(&notification);
-}
-
-static const char *account_name(const struct configuration *configuration,
-                                const struct event *event) {
-  return configuration->accounts[event->account].name;
-}
-
-static void log_task(const struct event *event) {
-  const char *trouble = outcome_info[event->outcome].text;
-  if (event->kind == EVENT_TASK_TROUBLE)
-    P_WARNING("task \"%s\" (ID %s): %s (%s)", event->name, event->id, trouble,
-              event->detail);
-  else
-    P_NOTICE("task \"%s\" (ID %s): over: %s", event->name, event->id, trouble);
-}
-
-static void log_account(const struct configuration *configuration,
-                        const struct event *event) {
-  const char *account = account_name(configuration, event);
-  const char *trouble = outcome_info[event->outcome].text;
-  if (event->kind == EVENT_MANY_TASKS_TROUBLE)
-    P_WARNING("account \"%s\": %s, for more tasks or more often than the %d "
-              "times above; no more of it is logged until it is over",
-              account, trouble, TROUBLE_TASKS_NAMED);
-  else if (event->kind == EVENT_ACCOUNT_TROUBLE && event->name[0] == '\0')
-    P_WARNING("account \"%s\": %s (%s)", account, trouble, event->detail);
-  else if (event->kind == EVENT_ACCOUNT_TROUBLE)
-    P_WARNING("account \"%s\": %s, at first for task \"%s\" (%s)", account,
-              trouble, event->name, event->detail);
-  else
-    P_NOTICE("account \"%s\": over: %s", account, trouble);
-}
-
-static void log_file(const struct event *event) {
-  if (event->kind == EVENT_FILE_PROBLEM)
-    P_WARNING("%s", event->detail);
-  else
-    P_NOTICE("over: %s", event->detail);
-}
-
-void emitter_event(const struct configuration *configuration,
-                   const struct event *event) {
-  switch (event->kind) {
-  case EVENT_TASK_ENDED:
-  case EVENT_TASK_STALLED:
-    notify_task(configuration, event);
-    break;
-  case EVENT_TASK_TROUBLE:
-  case EVENT_TASK_TROUBLE_OVER:
-    log_task(event);
-    break;
-  case EVENT_MANY_TASKS_TROUBLE:
-  case EVENT_MANY_TASKS_OVER:
-  case EVENT_ACCOUNT_TROUBLE:
-  case EVENT_ACCOUNT_TROUBLE_OVER:
-    log_account(configuration, event);
-    break;
-  case EVENT_FILE_PROBLEM:
-  case EVENT_FILE_PROBLEM_OVER:
-    log_file(event);
-    break;
-  case EVENT_KEY_REJECTED:
-    notify_account(configuration, event, SEVERITY_FAILURE,
-                   "the API rejects the key");
-    break;
-  case EVENT_KEY_ACCEPTED:
-    notify_account(configuration, event, SEVERITY_OKAY,
-                   "the API accepts the key again");
-    break;
-  case EVENT_BLIND:
-    notify_account(configuration, event, SEVERITY_WARNING,
-                   "no useful answer from the API in three rounds in a row");
-    break;
-  case EVENT_BLIND_OVER:
-    notify_account(configuration, event, SEVERITY_OKAY,
-                   "useful answers from the API again");
-    break;
+  for (size_t i = 0; i < snapshot->task_count; i++) {
+    const struct task_values *task = &snapshot->tasks[i];
+    dispatch_task(&configuration->accounts[task->account].options, task,
+                  snapshot->fields + task->first_field);
   }
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Hands collectd what the plugin has to say: values, notifications and log
- * lines. The metrics' names are a contract with the users' dashboards. */
+/* Hands collectd the values of the accounts and tasks, called as metrics.h
+ * says. */
 #ifndef EMITTER_H
 #define EMITTER_H
 
 #include "configuration.h"
-#include "event.h"
 #include "snapshot.h"
 
 /* Finds out of which kind the fields' types are, once types.db has been read
@@ -18,11 +17,5 @@ void emitter_find_types(struct configuration *configuration);
  * collectd takes the interval. */
 void emitter_values(const struct configuration *configuration,
                     const struct snapshot *snapshot);
-
-/* Tells one event: sends a notification, writes a log line, or both. Blocks for
- * as long as a notification's receiver does: collectd runs them in the calling
- * thread. */
-void emitter_event(const struct configuration *configuration,
-                   const struct event *event);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One thing to tell: a notification, a log line, or both. */
+/* One thing to tell, by a notification or a log line. */
 #ifndef EVENT_H
 #define EVENT_H
 

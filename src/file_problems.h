@@ -17,6 +17,7 @@ struct file_problems {
   struct file_problem *first;
 };
 
+/* Frees its memory. */
 void file_problems_clear(struct file_problems *problems);
 
 /* A file, known by its owner, whatever that is, has been looked at, and these

@@ -19,20 +19,6 @@
  * use libcurl too. Returns false on failure. */
 bool http_client_global_init(void);
 
-/* Each check returns NULL if the text is fine, or what is wrong with it (static
- * text). A base URL is http or https, without a user, a query and a
- * fragment. */
-const char *http_url_check(const char *url);
-const char *http_proxy_check(const char *proxy);
-
-/* Whether a request to this base URL would carry the key over a network in
- * clear text: http to a host that is not loopback. */
-bool http_url_is_exposed(const char *url);
-
-/* Joins a base URL, with or without a slash at its end, a path and an ID, which
- * is percent-encoded. To be freed; NULL when out of memory. */
-char *http_url_join(const char *base, const char *path, const char *id);
-
 /* What the value of a Retry-After header (RFC 9110 section 10.2.3) asks for:
  * how many seconds to wait, 1 to HTTP_RETRY_AFTER_MAX, to which more is cut. 0
  * if it asks for nothing: no time at all, a date that is past, or neither

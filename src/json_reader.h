@@ -21,11 +21,12 @@ struct json_reader {
 /* Frees its memory. */
 void json_reader_clear(struct json_reader *reader);
 
+/* What json_reader_parse returns, this very text, when out of memory. */
 extern const char json_reader_out_of_memory[];
 
 /* Parses the size bytes of text as one JSON value into *value, which is to be
  * released by json_object_put, and which JSON null leaves NULL. Returns NULL or
- * what is wrong (static text), json_reader_out_of_memory for one. */
+ * what is wrong (static text). */
 const char *json_reader_parse(struct json_reader *reader, const char *text,
                               size_t size, struct json_object **value);
 

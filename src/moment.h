@@ -12,6 +12,10 @@ struct moment {
   int64_t wall, steady;
 };
 
+/* By the system's clocks. The tracker and its parts have no clock: they are
+ * told the time. */
+struct moment moment_now(void);
+
 /* The same moment by the other clock, judged from now. */
 static inline int64_t moment_to_steady(struct moment now, int64_t wall) {
   return now.steady - (now.wall - wall);

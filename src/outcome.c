@@ -16,6 +16,10 @@ const char *const request_counter_name[REQUEST_COUNTER_COUNT] = {
 #undef X
 };
 
+bool outcome_is_refusal(enum outcome outcome) {
+  return outcome_info[outcome].counter == COUNTER_UNAUTHORIZED;
+}
+
 enum outcome outcome_of_http_status(long status) {
   static const struct {
     long first, last;

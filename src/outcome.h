@@ -61,7 +61,7 @@ enum outcome {
 };
 
 struct outcome_info {
-  enum request_counter counter;
+  enum request_counter counter; /* the one that it is counted by */
   enum outcome_scope scope;
   bool limits_account;
   const char *text; /* of the trouble, for the log */
@@ -69,6 +69,9 @@ struct outcome_info {
 
 /* By enum outcome. */
 extern const struct outcome_info outcome_info[OUTCOME_COUNT];
+
+/* Whether the API does not take the key, be it for the one request only. */
+bool outcome_is_refusal(enum outcome outcome);
 
 /* By enum request_counter: the type instances. */
 extern const char *const request_counter_name[REQUEST_COUNTER_COUNT];

@@ -3,8 +3,13 @@
 
 #include "api_key.h"
 #include "http_client.h"
+#include "http_url.h"
+#include "result_decoder.h"
+#include "shared_tracker.h"
 #include "state_keeper.h"
-#include "task_file.h"
+#include "status_decoder.h"
+#include "task_sources.h"
+#include "tracker.h"
 #include "utf8.h"
 
 #include <stdio.h>
@@ -32,19 +37,15 @@ struct poller {
   struct http_client *client;
   struct polled_account *accounts;
   struct state_account *names; /* of the accounts and their fields */
-  struct task_file **files;    /* as in the configuration */
+  struct task_sources *sources;
   struct state_keeper *keeper;
   struct json_reader json;
-  bool must_list; /* the tracker has not what is listed */
 
   struct shared_tracker shared;
   /* by its mutex: */
   bool round_wanted;
-  bool is_restored; /* the keeper is the saving thread's from then on */
   bool stopping;
   bool events_stopped;
-  bool saving_stopped;
-  pthread_cond_t saving_stops;
 };
 
 /* What a request is for. */
@@ -107,21 +108,10 @@ static bool create_accounts(struct poller *poller) {
   return true;
 }
 
-static bool create_files(struct poller *poller) {
-  const struct configuration *configuration = poller->configuration;
-  poller->files =
-      calloc(configuration->task_file_count + 1, sizeof(struct task_file *));
-  for (size_t i = 0;
-       i < configuration->task_file_count && poller->files != NULL; i++) {
-    const struct task_file_option *option = &configuration->task_files[i];
-    poller->files[i] =
-        task_file_create(option->path, option->account,
-                         configuration->accounts[option->account].name_prefix);
-    if (poller->files[i] == NULL)
-      return false;
-  }
-  poller->keeper = state_keeper_create(configuration, poller->names);
-  return poller->files != NULL && poller->keeper != NULL;
+static bool create_parts(struct poller *poller) {
+  poller->sources = task_sources_create(poller->configuration);
+  poller->keeper = state_keeper_create(poller->configuration, poller->names);
+  return poller->sources != NULL && poller->keeper != NULL;
 }
 
 static struct tracker *create_tracker(const struct configuration *configuration,
@@ -153,11 +143,9 @@ struct poller *poller_create(const struct configuration *configuration,
   if (poller == NULL)
     return NULL;
   poller->configuration = configuration;
-  poller->must_list = true;
   shared_tracker_init(&poller->shared, create_tracker(configuration, interval));
-  shared_tracker_init_condition(&poller->saving_stops);
   if (poller->shared.tracker != NULL && create_accounts(poller) &&
-      create_names(poller) && create_files(poller))
+      create_names(poller) && create_parts(poller))
     return poller;
   poller_free(poller);
   return NULL;
@@ -174,15 +162,11 @@ void poller_free(struct poller *poller) {
     api_key_free(poller->accounts[i].key);
     free(poller->accounts[i].pointers);
   }
-  for (size_t i = 0;
-       i < configuration->task_file_count && poller->files != NULL; i++)
-    task_file_free(poller->files[i]);
   free(poller->accounts);
   free(poller->names);
-  free(poller->files);
+  task_sources_free(poller->sources);
   state_keeper_free(poller->keeper);
   json_reader_clear(&poller->json);
-  pthread_cond_destroy(&poller->saving_stops);
   shared_tracker_destroy(&poller->shared);
   free(poller);
 }
@@ -283,7 +267,7 @@ static void on_done(void *context, const struct http_result *result) {
   }
   struct poll_answer answer;
   judge(poller, request.task, result, &answer);
-  if (outcome_info[answer.outcome].counter == COUNTER_UNAUTHORIZED)
+  if (outcome_is_refusal(answer.outcome))
     api_key_expire(account->key);
   answer_task(poller, request.task, &answer);
 }
@@ -362,75 +346,6 @@ static void refresh_keys(struct poller *poller) {
   }
 }
 
-/* Looks at the task files. Returns whether they list other tasks now. */
-static bool refresh_files(struct poller *poller) {
-  char problem[TASK_FILE_PROBLEM_SIZE];
-  bool changed = false;
-  for (size_t i = 0; i < poller->configuration->task_file_count; i++) {
-    changed = task_file_refresh(poller->files[i], problem) || changed;
-    shared_tracker_set_problem(&poller->shared, poller->files[i], problem);
-  }
-  return changed;
-}
-
-/* The bad lines of a task file. */
-struct bad_lines {
-  char texts[TASK_FILE_PROBLEMS_MAX + 1][EVENT_DETAIL_SIZE];
-  size_t count;
-};
-
-static void add_bad_line(void *context, const char *text) {
-  struct bad_lines *lines = context;
-  utf8_copy(lines->texts[lines->count++], EVENT_DETAIL_SIZE, text);
-}
-
-static bool list_file(struct poller *poller, size_t index,
-                      struct task_list *list) {
-  struct bad_lines lines = {.count = 0};
-  if (!task_file_list(poller->files[index], list, add_bad_line, &lines))
-    return false;
-  lock(poller);
-  file_problems_set(&poller->shared.problems, &poller->files[index],
-                    (const char(*)[EVENT_DETAIL_SIZE])lines.texts, lines.count);
-  unlock_changed(poller);
-  return true;
-}
-
-/* Lists the tasks of the configuration and of the files. Returns false when out
- * of memory. */
-static bool list_all(struct poller *poller, struct task_list *list) {
-  const struct task_list *configured = poller->configuration->tasks;
-  for (size_t i = 0; i < task_list_count(configured); i++)
-    if (task_list_add(list, task_list_get(configured, i)) != NULL)
-      return false;
-  for (size_t i = 0; i < poller->configuration->task_file_count; i++)
-    if (!list_file(poller, i, list))
-      return false;
-  return true;
-}
-
-/* Has the tracker follow what is listed now. When out of memory, or while the
- * tasks are being saved, it goes on with what it has, and the next round tries
- * again. */
-static void list_tasks(struct poller *poller) {
-  struct task_list *list = task_list_create();
-  bool ok = list != NULL && list_all(poller, list);
-  bool is_pinned = false;
-  if (ok) {
-    lock(poller);
-    is_pinned = tracker_is_pinned(poller->shared.tracker);
-    if (!is_pinned)
-      ok = tracker_set_tasks(poller->shared.tracker, list, moment_now());
-    unlock_changed(poller);
-  }
-  task_list_free(list);
-  poller->must_list = !ok || is_pinned;
-  shared_tracker_set_problem(&poller->shared, poller,
-                             ok ? ""
-                                : "out of memory: the tasks are listed as "
-                                  "before");
-}
-
 static bool next_event(struct poller *poller, struct event *event) {
   return tracker_next_event(poller->shared.tracker, moment_now(), event) ||
          file_problems_next_event(&poller->shared.problems, event);
@@ -455,8 +370,7 @@ static bool begin_round_if_wanted(struct poller *poller) {
   unlock(poller);
   if (wanted && !stopping) {
     refresh_keys(poller);
-    if (refresh_files(poller) || poller->must_list)
-      list_tasks(poller);
+    task_sources_update(poller->sources, &poller->shared);
     lock(poller);
     poller->round_wanted = false;
     tracker_begin_round(poller->shared.tracker, moment_now());
@@ -468,9 +382,6 @@ static bool begin_round_if_wanted(struct poller *poller) {
 void *poller_main(void *argument) {
   struct poller *poller = argument;
   state_keeper_restore(poller->keeper, &poller->shared);
-  lock(poller);
-  poller->is_restored = true;
-  unlock(poller);
   while (begin_round_if_wanted(poller)) {
     poll_due(poller);
     announce(poller);
@@ -479,44 +390,14 @@ void *poller_main(void *argument) {
   return NULL;
 }
 
-/* Waits so many milliseconds, or until it is time to save for the last time.
- * Returns false then. */
-static bool wait_to_save(struct poller *poller, int64_t wait) {
-  struct timespec deadline = shared_tracker_deadline(wait);
-  lock(poller);
-  while (!poller->saving_stopped &&
-         pthread_cond_timedwait(&poller->saving_stops, &poller->shared.mutex,
-                                &deadline) == 0)
-    ;
-  bool stopped = poller->saving_stopped;
-  unlock(poller);
-  return !stopped;
-}
-
-static bool is_restored(struct poller *poller) {
-  lock(poller);
-  bool is_restored = poller->is_restored;
-  unlock(poller);
-  return is_restored;
-}
-
 void *poller_saving_main(void *argument) {
   struct poller *poller = argument;
-  int wait = STATE_SAVE_INTERVAL;
-  while (wait_to_save(poller, wait))
-    if (is_restored(poller))
-      wait = state_keeper_save(poller->keeper, &poller->shared, false,
-                               STATE_SAVE_INTERVAL);
-  if (is_restored(poller))
-    state_keeper_save(poller->keeper, &poller->shared, true, 0);
+  state_keeper_run(poller->keeper, &poller->shared);
   return NULL;
 }
 
 void poller_stop_saving(struct poller *poller) {
-  lock(poller);
-  poller->saving_stopped = true;
-  pthread_cond_signal(&poller->saving_stops);
-  unlock(poller);
+  state_keeper_stop(poller->keeper, &poller->shared);
 }
 
 void poller_stop(struct poller *poller) {

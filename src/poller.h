@@ -4,17 +4,19 @@
  *
  * Four threads meet here. The polling thread runs poller_main; it also reads
  * the files. The saving thread runs poller_saving_main, since a disk may keep a
- * writer waiting for long. The host's read callback calls poller_round. A
- * thread for what is to be told takes events by poller_wait_event, so that a
- * notification's receiver who blocks, which collectd lets him do, holds up
- * neither polling nor values. */
+ * writer waiting for long. The host's read callback calls poller_round. The
+ * telling thread takes events by poller_wait_event, so that a notification's
+ * receiver who blocks, which collectd lets him do, holds up neither polling nor
+ * values. */
 #ifndef POLLER_H
 #define POLLER_H
 
 #include "configuration.h"
-#include "tracker.h"
+#include "event.h"
+#include "snapshot.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct poller;
@@ -35,10 +37,12 @@ void *poller_main(void *poller);
 /* Makes poller_main return. From any thread. */
 void poller_stop(struct poller *poller);
 
-/* The saving thread's start routine, to be given the poller; saves for the last
- * time and returns NULL after poller_stop_saving, which comes after what is to
- * be saved has come to its end. */
+/* The saving thread's start routine, to be given the poller; returns NULL after
+ * poller_stop_saving, having saved for the last time. */
 void *poller_saving_main(void *poller);
+
+/* Makes poller_saving_main return. From any thread, when the others have ended
+ * or won't be waited for any more, so that the last is saved. */
 void poller_stop_saving(struct poller *poller);
 
 /* Begins a round of polling, waits for its answers, but at most so many

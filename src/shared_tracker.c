@@ -3,19 +3,6 @@
 
 #include "utf8.h"
 
-#include <time.h>
-
-static int64_t clock_now(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-struct moment moment_now(void) {
-  return (struct moment){.wall = clock_now(CLOCK_REALTIME),
-                         .steady = clock_now(CLOCK_MONOTONIC)};
-}
-
 void shared_tracker_init_condition(pthread_cond_t *condition) {
   pthread_condattr_t attributes;
   pthread_condattr_init(&attributes);
@@ -61,7 +48,7 @@ void shared_tracker_set_problem(struct shared_tracker *shared,
 }
 
 struct timespec shared_tracker_deadline(int64_t wait) {
-  int64_t deadline = clock_now(CLOCK_MONOTONIC) + wait;
+  int64_t deadline = moment_now().steady + wait;
   return (struct timespec){.tv_sec = (time_t)(deadline / 1000),
                            .tv_nsec = (long)(deadline % 1000) * 1000000};
 }

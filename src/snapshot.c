@@ -36,6 +36,20 @@ bool snapshot_start(struct snapshot *snapshot,
   return ok;
 }
 
+struct task_values *snapshot_add_task(struct snapshot *snapshot, size_t account,
+                                      const char *name, const double *fields,
+                                      size_t field_count) {
+  struct task_values *values = &snapshot->tasks[snapshot->task_count++];
+  size_t name_size = strlen(name) + 1;
+  values->account = account;
+  values->name = memcpy(snapshot->texts + snapshot->text_size, name, name_size);
+  values->first_field = snapshot->field_count;
+  snapshot->text_size += name_size;
+  for (size_t i = 0; i < field_count; i++)
+    snapshot->fields[snapshot->field_count++] = fields[i];
+  return values;
+}
+
 void snapshot_clear(struct snapshot *snapshot) {
   free(snapshot->accounts);
   free(snapshot->tasks);

@@ -13,7 +13,7 @@
 
 /* The values of one task. */
 struct task_values {
-  size_t account;
+  size_t account;   /* its index in the configuration */
   const char *name; /* in the snapshot's texts */
   enum task_state state;
   double elapsed;        /* seconds; negative: not known */
@@ -55,6 +55,12 @@ struct snapshot_room {
  * does. Returns false when out of memory. */
 bool snapshot_start(struct snapshot *snapshot,
                     const struct snapshot_room *room);
+
+/* Adds a task, for which there is room, with copies of its name and fields. Its
+ * other values are for the caller to fill in. */
+struct task_values *snapshot_add_task(struct snapshot *snapshot, size_t account,
+                                      const char *name, const double *fields,
+                                      size_t field_count);
 
 /* Frees its memory. */
 void snapshot_clear(struct snapshot *snapshot);

@@ -2,6 +2,7 @@
 #include "state_keeper.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,11 @@ struct state_keeper {
   size_t *file_of_account; /* index, or NO_FILE */
   struct kept_file *files;
   size_t file_count;
+
+  /* by the mutex of the shared tracker: */
+  bool is_restored; /* the files are the saving thread's from then on */
+  bool is_stopped;
+  pthread_cond_t stops;
 };
 
 static const char *name_of(const char *path) {
@@ -62,6 +68,15 @@ static size_t add_file(struct state_keeper *keeper, const char *path,
   return file->file == NULL ? NO_FILE : keeper->file_count++;
 }
 
+/* Frees the keeper, but for its condition. */
+static void free_files(struct state_keeper *keeper) {
+  for (size_t i = 0; i < keeper->file_count; i++)
+    state_file_free(keeper->files[i].file);
+  free(keeper->files);
+  free(keeper->file_of_account);
+  free(keeper);
+}
+
 struct state_keeper *
 state_keeper_create(const struct configuration *configuration,
                     const struct state_account *accounts) {
@@ -81,20 +96,19 @@ state_keeper_create(const struct configuration *configuration,
     keeper->file_of_account[i] = add_file(keeper, path, accounts);
     ok = keeper->file_of_account[i] != NO_FILE;
   }
-  if (ok)
-    return keeper;
-  state_keeper_free(keeper);
-  return NULL;
+  if (!ok) {
+    free_files(keeper);
+    return NULL;
+  }
+  shared_tracker_init_condition(&keeper->stops);
+  return keeper;
 }
 
 void state_keeper_free(struct state_keeper *keeper) {
   if (keeper == NULL)
     return;
-  for (size_t i = 0; i < keeper->file_count; i++)
-    state_file_free(keeper->files[i].file);
-  free(keeper->files);
-  free(keeper->file_of_account);
-  free(keeper);
+  pthread_cond_destroy(&keeper->stops);
+  free_files(keeper);
 }
 
 static bool restore_task(void *context, const struct task_record *record) {
@@ -129,6 +143,9 @@ void state_keeper_restore(struct state_keeper *keeper,
     /* never over: it says what was done */
     shared_tracker_set_problem(shared, file->path, problem);
   }
+  shared_tracker_lock(shared);
+  keeper->is_restored = true;
+  shared_tracker_unlock(shared);
 }
 
 static uint64_t changes_of(const struct state_keeper *keeper, size_t file,
@@ -179,11 +196,11 @@ static void put_tasks(const struct state_keeper *keeper, size_t file,
   pin(shared, false);
 }
 
-static bool is_listed(struct shared_tracker *shared) {
+static bool has_list(struct shared_tracker *shared) {
   shared_tracker_lock(shared);
-  bool is_listed = tracker_is_listed(shared->tracker);
+  bool has_list = tracker_has_list(shared->tracker);
   shared_tracker_unlock(shared);
-  return is_listed;
+  return has_list;
 }
 
 static void save(struct state_keeper *keeper, size_t index,
@@ -214,7 +231,7 @@ static bool is_behind(const struct kept_file *file, uint64_t changes) {
 
 int state_keeper_save(struct state_keeper *keeper,
                       struct shared_tracker *shared, bool is_last, int limit) {
-  if (!is_last && !is_listed(shared))
+  if (!is_last && !has_list(shared))
     return limit;
   for (size_t i = 0; i < keeper->file_count; i++) {
     const struct kept_file *file = &keeper->files[i];
@@ -228,4 +245,44 @@ int state_keeper_save(struct state_keeper *keeper,
       limit = wait > 0 ? (int)wait : 0;
   }
   return limit;
+}
+
+/* Waits so many milliseconds, or until it is time to save for the last time.
+ * Returns false then. */
+static bool wait_to_save(struct state_keeper *keeper,
+                         struct shared_tracker *shared, int64_t wait) {
+  struct timespec deadline = shared_tracker_deadline(wait);
+  shared_tracker_lock(shared);
+  while (!keeper->is_stopped &&
+         pthread_cond_timedwait(&keeper->stops, &shared->mutex, &deadline) == 0)
+    ;
+  bool is_stopped = keeper->is_stopped;
+  shared_tracker_unlock(shared);
+  return !is_stopped;
+}
+
+static bool is_restored(const struct state_keeper *keeper,
+                        struct shared_tracker *shared) {
+  shared_tracker_lock(shared);
+  bool is_restored = keeper->is_restored;
+  shared_tracker_unlock(shared);
+  return is_restored;
+}
+
+void state_keeper_run(struct state_keeper *keeper,
+                      struct shared_tracker *shared) {
+  int wait = STATE_SAVE_INTERVAL;
+  while (wait_to_save(keeper, shared, wait))
+    if (is_restored(keeper, shared))
+      wait = state_keeper_save(keeper, shared, false, STATE_SAVE_INTERVAL);
+  if (is_restored(keeper, shared))
+    state_keeper_save(keeper, shared, true, 0);
+}
+
+void state_keeper_stop(struct state_keeper *keeper,
+                       struct shared_tracker *shared) {
+  shared_tracker_lock(shared);
+  keeper->is_stopped = true;
+  pthread_cond_signal(&keeper->stops);
+  shared_tracker_unlock(shared);
 }

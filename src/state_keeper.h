@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Keeps what must survive a restart: takes it from the state files when the
  * daemon starts, and has it written there when it has changed. Accounts with
- * the same StateFile share one. Not thread-safe: first for the polling thread,
- * to restore, then for the saving thread. */
+ * the same StateFile share one. One thread restores, and one saves, which does
+ * nothing before that is done. */
 #ifndef STATE_KEEPER_H
 #define STATE_KEEPER_H
 
@@ -38,5 +38,12 @@ void state_keeper_restore(struct state_keeper *keeper,
  * milliseconds, at most limit, the next one is due. */
 int state_keeper_save(struct state_keeper *keeper,
                       struct shared_tracker *shared, bool is_last, int limit);
+
+/* What the saving thread does: saves again and again what is due, and all for
+ * the last time when state_keeper_stop is called, from any thread. */
+void state_keeper_run(struct state_keeper *keeper,
+                      struct shared_tracker *shared);
+void state_keeper_stop(struct state_keeper *keeper,
+                       struct shared_tracker *shared);
 
 #endif

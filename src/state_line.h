@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define STATE_LINE_WRONG_SIZE 160 /* bytes of what is wrong */
+#define STATE_LINE_WRONG_SIZE 160 /* bytes with the terminator */
 
 struct json_object; /* json-c's */
 
@@ -31,7 +31,8 @@ bool state_line_get_account(struct json_object *line,
                             struct account_record *record,
                             char wrong[STATE_LINE_WRONG_SIZE]);
 
-/* The text of a string; NULL if it is none or holds a NUL. */
+/* The text of a string, which belongs to it; NULL if it is none or holds a
+ * NUL. */
 const char *state_line_get_text(struct json_object *value);
 
 /* Add the record's members to an empty line. Return false when out of memory,

@@ -57,7 +57,7 @@ bool task_is_final(const struct task *task) {
 }
 
 bool task_is_refused(const struct task *task) {
-  return outcome_info[task->trouble].counter == COUNTER_UNAUTHORIZED;
+  return outcome_is_refusal(task->trouble);
 }
 
 bool task_wants_request(const struct task *task) {
@@ -103,6 +103,14 @@ double task_status_age(const struct task *task, int64_t now) {
   if (task->state == TASK_UNKNOWN)
     return -1;
   return task_is_final(task) ? 0 : seconds_between(task->confirmed, now);
+}
+
+void task_get_values(const struct task *task, int64_t now,
+                     struct task_values *values) {
+  values->state = task->state;
+  values->elapsed = task_elapsed(task, now);
+  values->status_age = task_status_age(task, now);
+  values->media_duration = task->media_duration;
 }
 
 static void copy_if_any(char *buffer, size_t size, const char *text) {

@@ -8,6 +8,7 @@
 #include "event.h"
 #include "moment.h"
 #include "outcome.h"
+#include "snapshot.h"
 #include "task_list.h"
 #include "task_record.h"
 #include "task_state.h"
@@ -23,7 +24,7 @@ struct task {
   int64_t listed;      /* when it was first listed */
   int64_t unlisted;    /* when it was last found to be listed no more */
   int64_t started;     /* by its definition, or else when it was first listed */
-  bool is_new;         /* the listing that has it is not in force yet */
+  bool is_new;         /* or has a new definition, by the last listing */
   bool is_listed_next; /* by a listing that is being put in force */
   bool is_listed;
 
@@ -40,12 +41,12 @@ struct task {
 
   bool is_taken;     /* a request for it is under way */
   unsigned failures; /* in a row */
-  uint64_t round;    /* in which it was taken */
+  uint64_t round;    /* the number of the one in which it was taken */
   uint64_t asked;    /* the number of its request */
   int64_t gap;       /* between its last poll and the next */
 
   char *trouble_detail; /* NULL: none */
-  int64_t refused;      /* when 401 or 403 became the trouble */
+  int64_t trouble_since;
   enum outcome trouble; /* OUTCOME_OK: none */
   bool was_refused;     /* in an earlier life, and ever since */
 
@@ -65,7 +66,8 @@ struct task *task_create(const struct task_definition *definition,
                          size_t field_count, struct moment now);
 void task_free(struct task *task);
 
-/* Gives the task a definition of the same identity, which becomes its own. */
+/* Gives the task a definition of the same account, type and ID, which becomes
+ * its own, to be freed by it. */
 void task_define(struct task *task, struct task_definition *definition,
                  struct moment now);
 
@@ -78,7 +80,8 @@ bool task_wants_request(const struct task *task);
  * text of is left out where it is told. */
 char *task_copy_text(const char *text);
 
-/* Takes over what a valid answer says beside the state. */
+/* Takes over what a valid answer says beside the state, by copies; out of
+ * memory, without the texts. */
 void task_take_answer(struct task *task, const struct status_answer *status);
 
 /* Frees what is known of the task's project only to be told with its end. */
@@ -88,18 +91,24 @@ void task_forget_project(struct task *task);
 double task_elapsed(const struct task *task, int64_t now);
 double task_status_age(const struct task *task, int64_t now);
 
+/* Fills the values, but for which task they are of and its fields. */
+void task_get_values(const struct task *task, int64_t now,
+                     struct task_values *values);
+
 /* Whether the trouble is that the API does not take the key for it. */
 bool task_is_refused(const struct task *task);
 
-/* What outlives the daemon, but for is_refused, and takes it back into a new
- * task; false when out of memory, and then the task is only good for being
- * freed. */
+/* Fills the record with what outlives the daemon, but for is_refused, which
+ * takes the account to know. */
 void task_get_record(const struct task *task, struct moment now,
                      struct task_record *record);
+
+/* Takes it back into a new task. Returns false when out of memory: the task is
+ * only good for being freed then. */
 bool task_restore(struct task *task, const struct task_record *record,
                   struct moment now);
 
-/* Fills an event on the task; the outcome is that of a trouble. */
+/* Fills an event on the task, by copies; the outcome is that of a trouble. */
 void task_fill_event(const struct task *task, int64_t now, enum event_kind kind,
                      enum outcome outcome, struct event *event);
 

@@ -9,10 +9,10 @@
 #ifndef TASK_FILE_H
 #define TASK_FILE_H
 
+#include "task_list.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "task_list.h"
 
 #define TASK_FILE_MAX ((size_t)64 * 1024 * 1024) /* bytes of a file */
 #define TASK_FILE_PROBLEMS_MAX 10  /* bad lines of a file that are told */

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* How long a task that is no longer listed is remembered, milliseconds: a list
- * that is empty for a moment costs nothing (contract.md, section 2). */
+ * that is empty for a moment costs nothing. */
 #define TASK_UNLISTED_KEPT 3600000
 
 struct task_record {

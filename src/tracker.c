@@ -4,82 +4,40 @@
 #include "account_health.h"
 #include "back_off.h"
 #include "due_queue.h"
+#include "known_tasks.h"
 #include "task.h"
 
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct account {
+struct tracked_account {
   struct tracker_rules rules;
   struct account_health health;
   struct due_queue due;
-  size_t under_way;     /* tasks that are taken */
-  size_t listing_count; /* tasks in a listing that is being prepared */
+  size_t under_way; /* tasks that are taken */
+  size_t to_list;   /* tasks in a list that is about to be set */
   uint64_t changes;
 };
 
 struct tracker {
   int64_t interval;
   unsigned short dice[3]; /* of erand48 */
-  struct account *accounts;
+  struct tracked_account *accounts;
   size_t account_count;
-  struct task **tasks; /* the listed ones in their order, then the others */
-  size_t task_count, listed_count, task_capacity;
-  bool is_listed; /* it is known by now what is listed */
+  struct known_tasks known;
+  bool has_list; /* it is known by now what is listed */
   bool is_pinned;
   struct snapshot_room room; /* for what is listed */
-  void *by_identity;         /* tsearch tree over the tasks */
   struct task *first_reporting, *last_reporting;
 
-  int64_t round_at;
-  uint64_t round;
-  size_t round_open; /* taken in this round and not answered */
-  uint64_t asked;    /* the number of the last request */
+  struct round round;
+  uint64_t round_number;
+  size_t round_open; /* tasks taken in this round and not answered */
 };
 
-/* --- Tasks ---------------------------------------------------------------- */
-
-static struct account *account_of(const struct tracker *tracker,
-                                  const struct task *task) {
+static struct tracked_account *account_of(const struct tracker *tracker,
+                                          const struct task *task) {
   return &tracker->accounts[task->definition->account];
-}
-
-/* Tasks are one by their definitions' account, ID and type. */
-static int compare_identities(const void *left, const void *right) {
-  const struct task *task = left, *other = right;
-  const struct task_definition *a = task->definition, *b = other->definition;
-  if (a->account != b->account)
-    return a->account < b->account ? -1 : 1;
-  int order = strcmp(a->id, b->id);
-  return order != 0 ? order : strcmp(a->type, b->type);
-}
-
-static struct task *find(const struct tracker *tracker, size_t account,
-                         const char *type, const char *id) {
-  struct task_definition definition = {
-      .account = account, .id = id, .type = type};
-  const struct task key = {.definition = &definition};
-  void *node = tfind(&key, &tracker->by_identity, compare_identities);
-  return node == NULL ? NULL : *(struct task **)node;
-}
-
-/* A task that nothing is known of, which the tracker finds from now on. */
-static struct task *remember(struct tracker *tracker,
-                             const struct task_definition *definition,
-                             struct moment now) {
-  size_t fields = tracker->accounts[definition->account].rules.field_count;
-  struct task *task = task_create(definition, fields, now);
-  if (task != NULL &&
-      tsearch(task, &tracker->by_identity, compare_identities) != NULL)
-    return task;
-  task_free(task);
-  return NULL;
-}
-
-static void forget(struct tracker *tracker, struct task *task) {
-  tdelete(task, &tracker->by_identity, compare_identities);
-  task_free(task);
 }
 
 /* --- The tracker ---------------------------------------------------------- */
@@ -93,13 +51,16 @@ struct tracker *tracker_create(const struct tracker_rules *rules,
   tracker->interval = interval;
   tracker->dice[0] = (unsigned short)seed;
   tracker->dice[1] = (unsigned short)(seed >> 16);
-  tracker->accounts = calloc(accounts, sizeof(*tracker->accounts));
-  if (tracker->accounts == NULL && accounts > 0) {
+  tracker->accounts = calloc(accounts + 1, sizeof(*tracker->accounts));
+  if (tracker->accounts == NULL ||
+      !known_tasks_init(&tracker->known, accounts)) {
+    free(tracker->accounts);
     free(tracker);
     return NULL;
   }
   tracker->account_count = accounts;
   for (size_t i = 0; i < accounts; i++) {
+    tracker->known.field_counts[i] = rules[i].field_count;
     tracker->accounts[i].rules = rules[i];
     account_health_start(&tracker->accounts[i].health, interval,
                          rules[i].poll_interval_max,
@@ -108,20 +69,17 @@ struct tracker *tracker_create(const struct tracker_rules *rules,
   return tracker;
 }
 
-static void keep(void *node) { (void)node; }
-
 void tracker_free(struct tracker *tracker) {
   if (tracker == NULL)
     return;
-  tdestroy(tracker->by_identity, keep);
-  for (size_t i = 0; i < tracker->task_count; i++)
-    task_free(tracker->tasks[i]);
+  known_tasks_clear(&tracker->known);
   for (size_t i = 0; i < tracker->account_count; i++)
     due_queue_clear(&tracker->accounts[i].due);
-  free(tracker->tasks);
   free(tracker->accounts);
   free(tracker);
 }
+
+/* --- What a task has to tell ---------------------------------------------- */
 
 /* Puts the task at the end of the list of those that may have to tell. */
 static void report(struct tracker *tracker, struct task *task) {
@@ -156,15 +114,14 @@ static void leave_trouble(struct tracker *tracker, struct task *task) {
 static void set_trouble(struct tracker *tracker, struct task *task,
                         const struct poll_answer *answer, int64_t now) {
   enum outcome outcome = answer->outcome;
-  task->was_refused = task->was_refused &&
-                      outcome_info[outcome].counter == COUNTER_UNAUTHORIZED;
+  task->was_refused = task->was_refused && outcome_is_refusal(outcome);
   if (task->trouble == outcome || !task->is_listed)
     return;
   leave_trouble(tracker, task);
   if (outcome == OUTCOME_OK)
     return;
   task->trouble = outcome;
-  task->refused = now;
+  task->trouble_since = now;
   task->trouble_detail = strdup(answer->detail); /* NULL: less is said */
   trouble_enter(&account_of(tracker, task)->health.troubles[outcome],
                 task->definition->name, answer->detail, now, tracker->interval);
@@ -180,74 +137,9 @@ static void queue_again(struct tracker *tracker, struct task *task,
     due_queue_push(&account_of(tracker, task)->due, &task->due, due);
 }
 
-/* Of two definitions of a task. */
-static bool is_same(const struct task_definition *a,
-                    const struct task_definition *b) {
-  return strcmp(a->name, b->name) == 0 && a->started == b->started;
-}
-
-/* What tracker_set_tasks needs memory for, got before anything is changed. */
-struct listing {
-  struct task **tasks; /* with room for those that are listed no more */
-  struct task_definition **definitions; /* the new one of each, or NULL */
-  size_t count, capacity;
-};
-
-static void listing_undo(struct tracker *tracker, struct listing *listing) {
-  for (size_t i = 0; i < listing->count; i++) {
-    free(listing->definitions[i]);
-    if (listing->tasks[i]->is_new)
-      forget(tracker, listing->tasks[i]);
-  }
-  free(listing->tasks);
-  free(listing->definitions);
-}
-
-static bool listing_add(struct tracker *tracker, struct listing *listing,
-                        const struct task_definition *definition,
-                        struct moment now) {
-  struct task_definition *changed = NULL;
-  struct account *account = &tracker->accounts[definition->account];
-  struct task *task =
-      find(tracker, definition->account, definition->type, definition->id);
-  if (!due_queue_reserve(&account->due, ++account->listing_count))
-    return false;
-  if (task == NULL) {
-    task = remember(tracker, definition, now);
-    if (task == NULL)
-      return false;
-    task->is_new = true;
-  } else if (!is_same(task->definition, definition)) {
-    changed = task_definition_copy(definition);
-    if (changed == NULL)
-      return false;
-  }
-  listing->tasks[listing->count] = task;
-  listing->definitions[listing->count++] = changed;
-  return true;
-}
-
-static bool listing_prepare(struct tracker *tracker,
-                            const struct task_list *list, struct moment now,
-                            struct listing *listing) {
-  size_t count = task_list_count(list);
-  size_t room = count + tracker->task_count + 1; /* calloc(0) may be NULL */
-  *listing = (struct listing){.tasks = calloc(room, sizeof(*listing->tasks)),
-                              .definitions =
-                                  calloc(room, sizeof(*listing->definitions)),
-                              .capacity = room};
-  bool ok = listing->tasks != NULL && listing->definitions != NULL;
-  for (size_t i = 0; i < tracker->account_count; i++)
-    tracker->accounts[i].listing_count = 0;
-  for (size_t i = 0; i < count && ok; i++)
-    ok = listing_add(tracker, listing, task_list_get(list, i), now);
-  if (!ok)
-    listing_undo(tracker, listing);
-  return ok;
-}
-
 /* The task is listed no more. What it has to tell is told still. */
-static void unlist(struct tracker *tracker, struct task *task, int64_t now) {
+static void end_listed(struct tracker *tracker, struct task *task,
+                       int64_t now) {
   task->is_listed = false;
   task->unlisted = now;
   if (task->wants_result) /* which has kept its end back */
@@ -265,15 +157,12 @@ static bool is_result_wanted(const struct tracker *tracker,
          strcmp(task->definition->type, TASK_TYPE_DEFAULT) == 0;
 }
 
-/* The task is listed, by a new definition if that is not NULL. */
-static void list(struct tracker *tracker, struct task *task,
-                 struct task_definition *definition, struct moment now) {
+/* The task is listed, for the first time, again, or still. */
+static void begin_listed(struct tracker *tracker, struct task *task) {
   bool is_back = !task->is_listed;
-  if (is_back || definition != NULL)
+  if (is_back || task->is_new)
     account_of(tracker, task)->changes++;
-  if (definition != NULL)
-    task_define(task, definition, now);
-  task->is_listed = task->is_listed_next = true;
+  task->is_listed = true;
   task->is_new = false;
   tracker->room.tasks++;
   tracker->room.fields += task->field_count;
@@ -282,80 +171,60 @@ static void list(struct tracker *tracker, struct task *task,
     task->wants_result = is_result_wanted(tracker, task);
 }
 
-/* Puts the listing in force: its tasks first, then all others. */
-static void listing_commit(struct tracker *tracker, struct listing *listing,
-                           struct moment now) {
-  size_t count = listing->count;
-  tracker->room = (struct snapshot_room){.accounts = tracker->account_count};
-  for (size_t i = 0; i < count; i++)
-    list(tracker, listing->tasks[i], listing->definitions[i], now);
-  for (size_t i = 0; i < tracker->task_count; i++) {
-    struct task *task = tracker->tasks[i];
-    if (task->is_listed_next)
-      continue;
-    listing->tasks[count++] = task;
-    if (task->is_listed)
-      unlist(tracker, task, now.steady);
-  }
-  for (size_t i = 0; i < listing->count; i++)
-    listing->tasks[i]->is_listed_next = false;
-  free(tracker->tasks);
-  free(listing->definitions);
-  tracker->tasks = listing->tasks;
-  tracker->task_count = count;
-  tracker->task_capacity = listing->capacity;
-  tracker->listed_count = listing->count;
-  tracker->is_listed = true;
-}
-
 static void rebuild_queues(struct tracker *tracker) {
   for (size_t i = 0; i < tracker->account_count; i++)
     tracker->accounts[i].due.count = 0;
-  for (size_t i = 0; i < tracker->listed_count; i++)
-    if (!tracker->tasks[i]->is_taken)
-      queue_again(tracker, tracker->tasks[i], tracker->tasks[i]->due.due);
+  for (size_t i = 0; i < tracker->known.listed_count; i++)
+    if (!tracker->known.tasks[i]->is_taken)
+      queue_again(tracker, tracker->known.tasks[i],
+                  tracker->known.tasks[i]->due.due);
+}
+
+/* Makes room in the queues for the tasks of the list. */
+static bool reserve_queues(struct tracker *tracker,
+                           const struct task_list *list) {
+  for (size_t i = 0; i < tracker->account_count; i++)
+    tracker->accounts[i].to_list = 0;
+  for (size_t i = 0; i < task_list_count(list); i++) {
+    struct tracked_account *account =
+        &tracker->accounts[task_list_get(list, i)->account];
+    if (!due_queue_reserve(&account->due, ++account->to_list))
+      return false;
+  }
+  return true;
 }
 
 bool tracker_set_tasks(struct tracker *tracker, const struct task_list *list,
                        struct moment now) {
-  struct listing listing;
-  if (!listing_prepare(tracker, list, now, &listing))
+  struct known_tasks *known = &tracker->known;
+  if (!reserve_queues(tracker, list) || !known_tasks_list(known, list, now))
     return false;
-  listing_commit(tracker, &listing, now);
+  tracker->room = (struct snapshot_room){.accounts = tracker->account_count};
+  for (size_t i = 0; i < known->listed_count; i++)
+    begin_listed(tracker, known->tasks[i]);
+  for (size_t i = known->listed_count; i < known->count; i++)
+    if (known->tasks[i]->is_listed)
+      end_listed(tracker, known->tasks[i], now.steady);
   rebuild_queues(tracker);
+  tracker->has_list = true;
   return true;
 }
 
 /* Forgets the tasks that have not been listed for long enough, but for those
  * that somebody still has to do with. */
 static void forget_unlisted(struct tracker *tracker, int64_t now) {
-  size_t kept = tracker->listed_count;
-  for (size_t i = tracker->listed_count; i < tracker->task_count; i++) {
-    struct task *task = tracker->tasks[i];
+  struct known_tasks *known = &tracker->known;
+  for (size_t i = known->count; i-- > known->listed_count;) {
+    const struct task *task = known->tasks[i];
     if (now - task->unlisted < TASK_UNLISTED_KEPT || task->is_taken ||
-        task->reporting) {
-      tracker->tasks[kept++] = task;
-    } else {
-      account_of(tracker, task)->changes++;
-      forget(tracker, task);
-    }
+        task->reporting)
+      continue;
+    account_of(tracker, task)->changes++;
+    known_tasks_forget(known, i);
   }
-  tracker->task_count = kept;
 }
 
 /* --- What outlives the daemon --------------------------------------------- */
-
-static bool make_room(struct tracker *tracker) {
-  if (tracker->task_count < tracker->task_capacity)
-    return true;
-  size_t capacity = 2 * tracker->task_capacity + 16;
-  struct task **tasks = realloc(tracker->tasks, capacity * sizeof(*tasks));
-  if (tasks == NULL)
-    return false;
-  tracker->tasks = tasks;
-  tracker->task_capacity = capacity;
-  return true;
-}
 
 bool tracker_restore_task(struct tracker *tracker,
                           const struct task_record *record, struct moment now) {
@@ -364,18 +233,17 @@ bool tracker_restore_task(struct tracker *tracker,
                                              .name = record->name,
                                              .type = record->type,
                                              .started = record->started};
-  if (find(tracker, record->account, record->type, record->id) != NULL)
+  struct known_tasks *known = &tracker->known;
+  if (known_tasks_find(known, record->account, record->type, record->id) !=
+      NULL)
     return true;
-  if (!make_room(tracker))
-    return false;
-  struct task *task = remember(tracker, &definition, now);
+  struct task *task = known_tasks_add(known, &definition, now);
   if (task == NULL)
     return false;
   if (!task_restore(task, record, now)) {
-    forget(tracker, task);
+    known_tasks_forget(known, known->count - 1);
     return false;
   }
-  tracker->tasks[tracker->task_count++] = task;
   report(tracker, task);
   return true;
 }
@@ -392,8 +260,8 @@ uint64_t tracker_changes(const struct tracker *tracker, size_t account) {
          tracker->accounts[account].health.changes;
 }
 
-bool tracker_is_listed(const struct tracker *tracker) {
-  return tracker->is_listed;
+bool tracker_has_list(const struct tracker *tracker) {
+  return tracker->has_list;
 }
 
 void tracker_pin(struct tracker *tracker, bool is_pinned) {
@@ -405,18 +273,18 @@ bool tracker_is_pinned(const struct tracker *tracker) {
 }
 
 size_t tracker_task_count(const struct tracker *tracker) {
-  return tracker->task_count;
+  return tracker->known.count;
 }
 
 void tracker_record_task(const struct tracker *tracker, size_t index,
                          struct moment now, struct task_record *record) {
-  const struct task *task = tracker->tasks[index];
+  const struct task *task = tracker->known.tasks[index];
   const struct account_health *health = &account_of(tracker, task)->health;
   task_get_record(task, now, record);
   record->is_refused =
       (task->was_refused && (!health->rejected || health->rejected_told)) ||
       (task_is_refused(task) && health->was_good &&
-       health->last_good >= task->refused);
+       health->last_good >= task->trouble_since);
 }
 
 void tracker_record_account(const struct tracker *tracker, size_t account,
@@ -430,12 +298,12 @@ void tracker_record_account(const struct tracker *tracker, size_t account,
 /* What the API refused for the key before may be asked with another one at
  * once. */
 static void end_refused(struct tracker *tracker, size_t account) {
-  for (size_t i = 0; i < tracker->listed_count; i++) {
-    struct task *task = tracker->tasks[i];
+  for (size_t i = 0; i < tracker->known.listed_count; i++) {
+    struct task *task = tracker->known.tasks[i];
     if (task->definition->account != account || !task_is_refused(task))
       continue;
     task->failures = 0;
-    task->due.due = tracker->round_at;
+    task->due.due = tracker->round.began;
   }
   rebuild_queues(tracker);
 }
@@ -445,31 +313,31 @@ void tracker_set_key(struct tracker *tracker, size_t account, bool available,
   struct account_health *health = &tracker->accounts[account].health;
   health->key_available = available;
   if (is_new) {
-    account_health_key_changed(health, tracker->asked);
+    account_health_key_changed(health, &tracker->round);
     end_refused(tracker, account);
   }
 }
 
 void tracker_begin_round(struct tracker *tracker, struct moment now) {
-  tracker->round++;
-  tracker->round_at = now.steady;
+  tracker->round_number++;
+  tracker->round.began = now.steady;
   tracker->round_open = 0;
   if (!tracker->is_pinned)
     forget_unlisted(tracker, now.steady);
 }
 
 static bool has_due(const struct tracker *tracker,
-                    const struct account *account) {
+                    const struct tracked_account *account) {
   const struct due_entry *first = due_queue_first(&account->due);
-  return first != NULL && first->due <= tracker->round_at &&
+  return first != NULL && first->due <= tracker->round.began &&
          account_health_may_ask(&account->health, account->under_way,
-                                tracker->round_at);
+                                tracker->round.began);
 }
 
 static void mark_taken(struct tracker *tracker, struct task *task) {
   task->is_taken = true;
-  task->round = tracker->round;
-  task->asked = ++tracker->asked;
+  task->round = tracker->round_number;
+  task->asked = ++tracker->round.asked;
   tracker->round_open++;
   account_of(tracker, task)->under_way++;
 }
@@ -509,7 +377,7 @@ const struct task_definition *tracker_task_definition(const struct task *task) {
 static void end_taken(struct tracker *tracker, struct task *task) {
   task->is_taken = false;
   account_of(tracker, task)->under_way--;
-  if (task->round == tracker->round)
+  if (task->round == tracker->round_number)
     tracker->round_open--;
 }
 
@@ -534,13 +402,12 @@ static bool judge_account(struct tracker *tracker, const struct task *task,
       .retry_after = answer->retry_after,
       .dice = erand48(tracker->dice)};
   return account_health_answer(&account_of(tracker, task)->health,
-                               &account_answer, tracker->asked,
-                               tracker->round_at, now);
+                               &account_answer, &tracker->round, now);
 }
 
 static void set_status(struct tracker *tracker, struct task *task,
                        const struct status_answer *status, int64_t now) {
-  struct account *account = account_of(tracker, task);
+  struct tracked_account *account = account_of(tracker, task);
   if (task->state != status->state) {
     task->state = status->state;
     task->changed = now;
@@ -593,7 +460,7 @@ static void take_status(struct tracker *tracker, struct task *task,
   bool keeps_turn =
       task->wants_result || answer->outcome == OUTCOME_RATE_LIMITED;
   queue_again(tracker, task,
-              keeps_turn ? task->due.due : tracker->round_at + wait);
+              keeps_turn ? task->due.due : tracker->round.began + wait);
 }
 
 /* Whatever came of it, the result is not asked for again. */
@@ -630,24 +497,15 @@ bool tracker_was_answered(const struct tracker *tracker, size_t account) {
 
 /* --- Values --------------------------------------------------------------- */
 
-static void fill_account(const struct account_health *health,
-                         struct account_values *values) {
-  double ended = (double)health->ended;
-  memset(values->states, 0, sizeof(values->states));
-  memcpy(values->requests, health->requests, sizeof(values->requests));
-  values->up = health->key_available ? health->up : 0;
-  values->response_average = ended > 0 ? health->seconds_sum / ended : -1;
-  values->response_maximum = ended > 0 ? health->seconds_maximum : -1;
-}
-
 static void end_interval(struct tracker *tracker, int64_t now,
                          struct snapshot *snapshot) {
   for (size_t i = 0; i < tracker->account_count; i++) {
     const size_t under_way = tracker->accounts[i].under_way;
     struct account_health *health = &tracker->accounts[i].health;
     account_health_judge(health, under_way, erand48(tracker->dice),
-                         tracker->asked, tracker->round_at, now);
-    fill_account(health, &snapshot->accounts[snapshot->account_count++]);
+                         &tracker->round, now);
+    account_health_get_values(health,
+                              &snapshot->accounts[snapshot->account_count++]);
     account_health_begin_interval(health);
   }
 }
@@ -683,36 +541,22 @@ static bool is_forgotten(const struct tracker *tracker, const struct task *task,
   return limit > 0 && task_is_final(task) && now - task->changed >= limit;
 }
 
-static void fill_task(const struct task *task, int64_t now,
-                      struct snapshot *snapshot) {
-  struct task_values *values = &snapshot->tasks[snapshot->task_count++];
-  size_t name_size = strlen(task->definition->name) + 1;
-  values->account = task->definition->account;
-  values->name = memcpy(snapshot->texts + snapshot->text_size,
-                        task->definition->name, name_size);
-  snapshot->text_size += name_size;
-  values->state = task->state;
-  values->elapsed = task_elapsed(task, now);
-  values->status_age = task_status_age(task, now);
-  values->media_duration = task->media_duration;
-  values->first_field = snapshot->field_count;
-  for (size_t i = 0; i < task->field_count; i++)
-    snapshot->fields[snapshot->field_count++] = task->fields[i];
-}
-
 bool tracker_snapshot(struct tracker *tracker, struct moment now,
                       struct snapshot *snapshot) {
   if (!snapshot_start(snapshot, &tracker->room))
     return false;
-  if (!tracker->is_listed)
+  if (!tracker->has_list)
     return true;
   end_interval(tracker, now.steady, snapshot);
-  for (size_t i = 0; i < tracker->listed_count; i++) {
-    struct task *task = tracker->tasks[i];
+  for (size_t i = 0; i < tracker->known.listed_count; i++) {
+    struct task *task = tracker->known.tasks[i];
     pass_time(tracker, task, now.steady);
     snapshot->accounts[task->definition->account].states[task->state]++;
     if (!is_forgotten(tracker, task, now.steady))
-      fill_task(task, now.steady, snapshot);
+      task_get_values(task, now.steady,
+                      snapshot_add_task(snapshot, task->definition->account,
+                                        task->definition->name, task->fields,
+                                        task->field_count));
   }
   return true;
 }
@@ -754,7 +598,7 @@ static bool task_event(struct tracker *tracker, const struct task *task,
 bool tracker_next_event(struct tracker *tracker, struct moment now,
                         struct event *event) {
   *event = (struct event){.run_id = STATUS_RUN_ID_NONE};
-  if (!tracker->is_listed)
+  if (!tracker->has_list)
     return false;
   while (tracker->first_reporting != NULL) {
     if (task_event(tracker, tracker->first_reporting, now.steady, event))
@@ -772,7 +616,7 @@ bool tracker_next_event(struct tracker *tracker, struct moment now,
 /* Marks what has been told of a task. */
 static void task_event_done(struct tracker *tracker, struct task *task,
                             const struct event *event) {
-  struct account *account = account_of(tracker, task);
+  struct tracked_account *account = account_of(tracker, task);
   switch (event->kind) {
   case EVENT_TASK_ENDED:
     task->end_told = true;
@@ -797,7 +641,8 @@ static void task_event_done(struct tracker *tracker, struct task *task,
 }
 
 void tracker_event_done(struct tracker *tracker, const struct event *event) {
-  struct task *task = find(tracker, event->account, event->type, event->id);
+  struct task *task =
+      known_tasks_find(&tracker->known, event->account, event->type, event->id);
   if (task != NULL)
     task_event_done(tracker, task, event);
   account_health_event_done(&tracker->accounts[event->account].health, event);

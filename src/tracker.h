@@ -41,7 +41,8 @@ struct tracker_rules {
 };
 
 struct tracker;
-struct task; /* what is known of one task; belongs to the tracker */
+struct task; /* what is known of one task; belongs to the tracker, and stays as
+                long as it is taken */
 
 /* A tracker of so many accounts, each with its rules, which are copied, whose
  * tasks are asked every interval (milliseconds). The seed is that of the
@@ -64,12 +65,14 @@ bool tracker_set_tasks(struct tracker *tracker, const struct task_list *list,
  * when out of memory; nothing has changed then. */
 bool tracker_restore_task(struct tracker *tracker,
                           const struct task_record *record, struct moment now);
+
+/* The same of tracker_record_account, which needs no memory. */
 void tracker_restore_account(struct tracker *tracker,
                              const struct account_record *record,
                              struct moment now);
 
 /* Whether a list of tasks was given. */
-bool tracker_is_listed(const struct tracker *tracker);
+bool tracker_has_list(const struct tracker *tracker);
 
 /* While the tasks are pinned, none comes or goes, so each keeps its index:
  * tracker_set_tasks must not be called, and old tasks are remembered longer. */
@@ -79,9 +82,11 @@ bool tracker_is_pinned(const struct tracker *tracker);
 /* Counts the changes of what is to be saved of an account and its tasks. */
 uint64_t tracker_changes(const struct tracker *tracker, size_t account);
 
-/* How many tasks are known, and what is to be saved of each of them, by an
- * index below that. */
+/* How many tasks are known, listed or not. */
 size_t tracker_task_count(const struct tracker *tracker);
+
+/* Fill the record with what is to be saved of a task, by an index below that
+ * count, and of an account. */
 void tracker_record_task(const struct tracker *tracker, size_t index,
                          struct moment now, struct task_record *record);
 void tracker_record_account(const struct tracker *tracker, size_t account,

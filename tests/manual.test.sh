@@ -65,9 +65,8 @@ same_lines() { diff -u "$1" "$2" | sed 's/^/# /'; }
 options() {
   case $1 in
   source)
-    sed -n -e 's/^ *OPTION("\([A-Za-z]*\)".*/\1/p' \
-      -e 's/^ *{"\([A-Za-z]*\)", parse_[a-z_]*},*$/\1/p' \
-      "$src/configuration.c"
+    sed -n 's/^ *[A-Z]*("\([A-Za-z]*\)", [a-z_]*, .*/\1/p' "$src/account_options.c"
+    sed -n 's/^ *{"\([A-Za-z]*\)", parse_[a-z_]*},*$/\1/p' "$src/configuration.c"
     grep -o 'item->key, "[A-Za-z]*"' "$src/configuration.c" |
       cut -d '"' -f 2
     ;;
@@ -88,38 +87,17 @@ same options
 values() {
   case $1 in
   source)
-    sed 's,/\*.*\*/,,' "$src/configuration.h" "$src/configuration.c" | awk '
-      /^#define [A-Z_]+ [^ ]+ *$/ { meaning[$2] = $3 }
-      /^ *OPTION\(/ {
-        split($0, part, /[(), "]+/)
-        name[++count] = part[3]; kind[count] = part[4]; member[count] = part[5]
-        least[count] = part[6]; most[count] = part[7]
-      }
-      /^struct configuration \*configuration_create/ { creates = 1 }
-      /^}/ { creates = 0 }
-      creates && /^ *\.[a-z_]+ = / {
-        sub(/,$/, "", $3)
-        set[substr($1, 2)] = $3
-      }
+    awk '
+      /^#define [A-Z]+ [0-9]+/ { meaning[$2] = $3 }
       function number(text) { return text in meaning ? meaning[text] : text }
-      END {
-        for (i = 1; i <= count; i++) {
-          value = set[member[i]]
-          if (kind[i] == "OPTION_STRING") {
-            if (!sub(/^strdup[(]/, "", value)) continue
-            sub(/[)]$/, "", value)
-            value = number(value)
-            gsub(/"/, "", value)
-          } else if (kind[i] == "OPTION_BOOLEAN") {
-            value = value == "true" ? "true" : "false"
-          } else {
-            print name[i], "range", least[i] + 0 ? least[i] : 0, "to", number(most[i])
-            if (kind[i] == "OPTION_SECONDS") value /= 1000
-            value += 0
-          }
-          print name[i], "default", value
-        }
-      }'
+      # KIND("NAME", MEMBER, DEFAULT, and LEAST, MOST or a check)
+      /^ *[A-Z]+\("/ {
+        sub(/^ */, "")
+        split($0, part, /[(), "]+/)
+        if (part[4] != "NULL") print part[2], "default", part[4]
+        if (part[1] == "INTEGER" || part[1] == "SECONDS")
+          print part[2], "range", part[5], "to", number(part[6])
+      }' "$src/account_options.c"
     ;;
   readme)
     readme_rows | sed 's/\\|/,/g' | awk -F '|' '
@@ -173,7 +151,7 @@ same states
 meta_data() {
   case $1 in
   source)
-    grep -o '_meta[a-z_]*(notification, "[a-z_]*"' "$src/emitter.c" |
+    grep -o '_meta[a-z_]*(notification, "[a-z_]*"' "$src/notifier.c" |
       cut -d '"' -f 2
     ;;
   readme)

@@ -6,7 +6,7 @@
 . "${0%/*}/lib.sh"
 need "$collectd" collectdctl curl jq openssl cc
 
-# The contract's time from SIGTERM to the end of the daemon, seconds.
+# In how long the daemon has to end after SIGTERM, seconds.
 END_WITHIN=2
 
 # Other plugins are stood for by uptime. With a single thread for all reads, one

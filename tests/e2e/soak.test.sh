@@ -29,7 +29,7 @@ PENDING_MOST=$((SOAK_SECONDS * 1000))
 CHANCE=0.14
 MAX_CONCURRENCY=50
 STALLED_AFTER=15 # seconds
-END_WITHIN=2     # seconds from SIGTERM, of the contract
+END_WITHIN=2     # seconds from SIGTERM, as the README promises
 
 # What may be lost and what may grow
 VALUE_AGE_MAX=3000  # ms; an interval, half of one for the answers, and some

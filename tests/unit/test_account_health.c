@@ -66,8 +66,9 @@ static bool answer_to(struct account *account, char letter, uint64_t asked,
       .seconds = 0.5,
       .retry_after = retry_after,
       .dice = 0};
-  return account_health_answer(&account->health, &answer, account->asked,
-                               account->now, account->now);
+  return account_health_answer(&account->health, &answer,
+                               &(struct round){account->now, account->asked},
+                               account->now);
 }
 
 /* An interval in which this is answered, all of it asked at once; ~ is still
@@ -81,8 +82,9 @@ static void play(struct account *account, const char *letters) {
       under_way++;
     else
       answer_to(account, letters[i], first + i, 0);
-  account_health_judge(&account->health, under_way, 0, account->asked,
-                       account->now, account->now);
+  account_health_judge(&account->health, under_way, 0,
+                       &(struct round){account->now, account->asked},
+                       account->now);
   account_health_begin_interval(&account->health);
   account->now += INTERVAL;
 }

@@ -3,6 +3,7 @@
 #include "collectd_mock.h"
 
 #include "configuration.h"
+#include "status_decoder.h"
 #include "utf8.h"
 
 #include <setjmp.h>
@@ -354,6 +355,10 @@ static void test_exact_lines(void **state) {
        KEY "<Account \"a\">\nMaxErrorInterval 0\n</Account>",
        {"Account \"a\": MaxErrorInterval: exactly one number of seconds "
         "from 1 to 86400 is expected"}},
+      {"seconds, in another case",
+       KEY "tIMEOUT 0\n" TASK,
+       {"Timeout: exactly one number of seconds from 0.1 to 3600 is "
+        "expected"}},
       {"a file, no string",
        KEY "TaskFile 5",
        {"TaskFile: exactly one string is expected (in quotes)"}},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cases.h"
 #include "collectd_mock.h"
+#include "configured.h"
 
 #include "file_contents.h"
 #include "http_client.h"
@@ -31,7 +32,7 @@
 #define KEY "s3cr3t"
 /* After so many seconds a test hangs, and is ended. */
 #define TEST_TIME_MAX 120
-/* What contract.md gives the daemon to end, milliseconds. */
+/* In how long the daemon has to end, milliseconds. */
 #define STOP_TIME_MAX 2000
 
 #define PENDING "{\"status\":\"PENDING\"}"
@@ -117,12 +118,7 @@ static struct configuration *configure(unsigned port, const char *text) {
   snprintf(block, sizeof(block),
            "Proxy \"\"\nStateFile \"\"\nURL \"http://127.0.0.1:%u\"\n%s\n",
            port, text);
-  struct configuration *configuration = configuration_create();
-  oconfig_item_t *item = mock_config(block);
-  assert_non_null(configuration);
-  assert_int_equal(configuration_parse(configuration, item), 0);
-  mock_config_free(item);
-  return configuration;
+  return configured(block);
 }
 
 static void start_poller(struct house *house, const char *text) {

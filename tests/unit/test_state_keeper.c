@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "collectd_mock.h"
+#include "configured.h"
 
 #include "file_contents.h"
 #include "state_keeper.h"
@@ -50,14 +51,9 @@ struct house {
 static struct configuration *configure(const char *state_options,
                                        const char *tasks) {
   char block[1024];
-  struct configuration *configuration = configuration_create();
-  assert_non_null(configuration);
   snprintf(block, sizeof(block), "APIKey \"k\"\n%s\n%s\n", state_options,
            tasks);
-  oconfig_item_t *item = mock_config(block);
-  assert_int_equal(configuration_parse(configuration, item), 0);
-  mock_config_free(item);
-  return configuration;
+  return configured(block);
 }
 
 static struct moment moment(void) {

@@ -37,7 +37,7 @@ static void describe_requests(struct world *world, char text[TEXT_SIZE]) {
 
 /* --- States --------------------------------------------------------------- */
 
-/* The contract's table of codes, and which of them is good news. */
+/* The codes that users' dashboards go by, and which of them is good news. */
 static void test_state_list(void **state) {
   static const struct {
     enum task_state state;

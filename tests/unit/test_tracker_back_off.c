@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* When a task is asked again, and how an account waits as a whole: the rules of
- * section 5 of the contract. */
+/* When a task is asked again, and how an account waits as a whole. */
 #include "tracker_world.h"
 
 #include "back_off.h"

@@ -244,12 +244,12 @@ static void test_not_listed_yet(void **state) {
   play_round(&world, "P");
   tracker_record_task(world.tracker, 0, world.now, &record);
   assert_true(tracker_restore_task(tracker, &record, world.now));
-  assert_false(tracker_is_listed(tracker));
+  assert_false(tracker_has_list(tracker));
   assert_true(tracker_snapshot(tracker, world.now, &world.snapshot));
   assert_int_equal(world.snapshot.account_count, 0);
   assert_int_equal(world.snapshot.task_count, 0);
   assert_true(tracker_set_tasks(tracker, list, world.now));
-  assert_true(tracker_is_listed(tracker));
+  assert_true(tracker_has_list(tracker));
   assert_true(tracker_snapshot(tracker, world.now, &world.snapshot));
   assert_int_equal(world.snapshot.account_count, 1);
   assert_int_equal(world.snapshot.task_count, 0);
