@@ -13,7 +13,7 @@ Usage: tests/picture.sh [--seconds NUMBER] [DIRECTORY]
 Plays eight project setups in so many seconds (90), has a real collectd follow them
 with examples/recipes/rrdtool.conf, draws that by examples/recipes/rrd-graph.sh, and
 puts the pictures into DIRECTORY, or the README's one in its place. Needs rrdtool
-and a build (README.md, "Work on it").
+and a build (README.md, "Contribute").
 
 Environment:
   BUILD_DIR  where that build is; default: build/check, beside this directory
@@ -37,7 +37,7 @@ export top_srcdir=${top_srcdir:-$top} top_builddir=${top_builddir:-$build}
 export MODULE_DIR=${MODULE_DIR:-$build/src/.libs}
 export SIMULATOR=${SIMULATOR:-$build/tests/camb_api_simulator}
 if [ ! -x "$SIMULATOR" ] || [ ! -e "$MODULE_DIR/camb_task.so" ]; then
-  echo "picture: there is no build in $build (README.md, \"Work on it\")" >&2
+  echo "picture: there is no build in $build (README.md, \"Contribute\")" >&2
   exit 1
 fi
 . "$top/tests/e2e/lib.sh"
