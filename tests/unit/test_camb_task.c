@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-/* What contract.md gives the daemon to end, milliseconds. */
+/* In how long the daemon has to end, milliseconds. */
 #define STOP_TIME_MAX 2000
 
 static char directory[] = "/tmp/test_camb_task.XXXXXX";
