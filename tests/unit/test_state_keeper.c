@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "collectd_mock.h"
 #include "configured.h"
 
@@ -392,7 +393,7 @@ static void test_accounts_and_files(void **state) {
       {"none", "", ""},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char tasks[256];
     const char *first = cases[i].first, *second = cases[i].second;
     struct house house;
@@ -439,7 +440,7 @@ static void test_spellings_of_a_path(void **state) {
   snprintf(link, sizeof(link), "%s/link", directory);
   snprintf(link_path, sizeof(link_path), "%s/state", link);
   assert_int_equal(symlink(directory, link), 0);
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char tasks[256];
     struct house house;
     take_away(state_path);
