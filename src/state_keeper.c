@@ -272,9 +272,8 @@ static bool is_restored(const struct state_keeper *keeper,
 void state_keeper_run(struct state_keeper *keeper,
                       struct shared_tracker *shared) {
   int wait = STATE_SAVE_INTERVAL;
-  while (wait_to_save(keeper, shared, wait))
-    if (is_restored(keeper, shared))
-      wait = state_keeper_save(keeper, shared, false, STATE_SAVE_INTERVAL);
+  while (wait_to_save(keeper, shared, wait)) /* no list before it is restored */
+    wait = state_keeper_save(keeper, shared, false, STATE_SAVE_INTERVAL);
   if (is_restored(keeper, shared))
     state_keeper_save(keeper, shared, true, 0);
 }
