@@ -350,6 +350,24 @@ static void test_longest(void **state) {
   configuration_free(configuration);
 }
 
+/* A link is there as a whole, or not at all. */
+static void test_no_half_link(void **state) {
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  size_t longest = 0;
+  for (size_t length = 1; length < NOTIF_MAX_MSG_LEN; length++) {
+    struct event event = ended(TASK_SUCCESS, 12.5, 4711, "", "");
+    fill(event.studio_url, length + 1, "z");
+    const notification_t *told = notification_of("link", configuration, &event);
+    size_t shown = strspn(strchrnul(told->message, 'z'), "z");
+    assert_true(shown == length || shown == 0);
+    if (shown > 0)
+      longest = strlen(told->message);
+  }
+  assert_int_equal(longest, NOTIF_MAX_MSG_LEN - 1);
+  configuration_free(configuration);
+}
+
 /* A file's problem is logged as it is, whatever its length. */
 static void test_file_problems(void **state) {
   static const char *const characters[] = {"%", "é", "日", "😀"};
@@ -591,6 +609,7 @@ int main(void) {
       TEST(test_id_that_is_the_name_stands_once),
       TEST(test_lengths),
       TEST(test_longest),
+      TEST(test_no_half_link),
       TEST(test_file_problems),
       TEST(test_long_message_is_cut_late),
       TEST(test_other_events),
