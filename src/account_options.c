@@ -279,12 +279,10 @@ static const char *set(struct account_options *options,
                        const oconfig_value_t *value) {
   if (!is_expected(option, value))
     return option->expected;
-  if (value->type == OCONFIG_TYPE_BOOLEAN) {
-    set_number(options, option, value->value.boolean);
-    return NULL;
-  }
-  if (value->type == OCONFIG_TYPE_NUMBER) {
-    set_number(options, option, value->value.number);
+  if (option->kind != OPTION_STRING) {
+    set_number(options, option,
+               option->kind == OPTION_BOOLEAN ? value->value.boolean
+                                              : value->value.number);
     return NULL;
   }
   const char *problem =

@@ -21,7 +21,8 @@ struct account {
 
 /* A file that lists tasks. An account has each path once. */
 struct task_file_option {
-  char *path;     /* as it was given, not empty; may be relative, as above */
+  char *path;     /* as it was given, not empty; may be relative, as the
+                     option state_file */
   size_t account; /* index of the account its tasks belong to */
 };
 

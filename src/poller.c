@@ -38,8 +38,10 @@ struct poller {
   struct polled_account *accounts;
   struct state_account *names; /* of the accounts and their fields */
   struct task_sources *sources;
-  struct state_keeper *keeper;
   struct json_reader json;
+
+  /* its own until it has restored, and then the saving thread's */
+  struct state_keeper *keeper;
 
   struct shared_tracker shared;
   /* by its mutex: */

@@ -68,8 +68,8 @@ static size_t add_file(struct state_keeper *keeper, const char *path,
   return file->file == NULL ? NO_FILE : keeper->file_count++;
 }
 
-/* Frees the keeper, but for its condition. */
-static void free_files(struct state_keeper *keeper) {
+/* Frees the keeper, all but its condition. */
+static void free_memory(struct state_keeper *keeper) {
   for (size_t i = 0; i < keeper->file_count; i++)
     state_file_free(keeper->files[i].file);
   free(keeper->files);
@@ -97,7 +97,7 @@ state_keeper_create(const struct configuration *configuration,
     ok = keeper->file_of_account[i] != NO_FILE;
   }
   if (!ok) {
-    free_files(keeper);
+    free_memory(keeper);
     return NULL;
   }
   shared_tracker_init_condition(&keeper->stops);
@@ -108,7 +108,7 @@ void state_keeper_free(struct state_keeper *keeper) {
   if (keeper == NULL)
     return;
   pthread_cond_destroy(&keeper->stops);
-  free_files(keeper);
+  free_memory(keeper);
 }
 
 static bool restore_task(void *context, const struct task_record *record) {
@@ -272,9 +272,8 @@ static bool is_restored(const struct state_keeper *keeper,
 void state_keeper_run(struct state_keeper *keeper,
                       struct shared_tracker *shared) {
   int wait = STATE_SAVE_INTERVAL;
-  while (wait_to_save(keeper, shared, wait))
-    if (is_restored(keeper, shared))
-      wait = state_keeper_save(keeper, shared, false, STATE_SAVE_INTERVAL);
+  while (wait_to_save(keeper, shared, wait)) /* no list before it is restored */
+    wait = state_keeper_save(keeper, shared, false, STATE_SAVE_INTERVAL);
   if (is_restored(keeper, shared))
     state_keeper_save(keeper, shared, true, 0);
 }

@@ -27,8 +27,9 @@ state_keeper_create(const struct configuration *configuration,
                     const struct state_account *accounts);
 void state_keeper_free(struct state_keeper *keeper);
 
-/* Gives the tracker, which has no tasks yet, what the files hold. What is wrong
- * with a file is one of the shared problems from then on. */
+/* Gives the tracker, which has no tasks and no list of any yet, what the files
+ * hold. What is wrong with a file is one of the shared problems from then on.
+ */
 void state_keeper_restore(struct state_keeper *keeper,
                           struct shared_tracker *shared);
 

@@ -5,29 +5,26 @@
 . "${0%/*}/e2e/lib.sh"
 need make
 
-# Not as a part of the make that runs this.
-unset MAKEFLAGS MFLAGS MAKELEVEL
 stage=$work/stage
 staged_make() {
   make -s -C "$top_builddir" "$1" "DESTDIR=$stage" \
     plugindir=/plugins docdir=/doc mandir=/man >"$work/make.log" 2>&1
 }
-files() { (cd "$1" && find "${@:2}" -type f | sort); }
 mode() { stat -c %a "$1"; }
 
 ok "make install" staged_make install
 is "installs the plugin, the page, the README, the news, the license and the examples" \
-  "$(files "$stage" .)" \
+  "$(files_below "$stage" .)" \
   "./doc/LICENSE
 ./doc/NEWS
 ./doc/README.md
-$(files "$top_srcdir" examples ! -name 'quickstart*' | sed 's,^,./doc/,')
+$(files_below "$top_srcdir" examples ! -name 'quickstart*' | sed 's,^,./doc/,')
 ./man/man5/collectd-camb_task.5
 ./plugins/camb_task.so"
 
 wrong_modes() {
   local file
-  for file in $(files "$stage/doc" examples); do
+  for file in $(files_below "$stage/doc" examples); do
     if [ -x "$top_srcdir/$file" ]; then
       [ "$(mode "$stage/doc/$file")" = 755 ] || echo "$file"
     else
@@ -39,8 +36,7 @@ is "scripts can be run" "$(mode "$stage/doc/examples/track-setup.sh")" 755
 is "each example has its mode" "$(wrong_modes)" ""
 
 is "alerts link to the README where it is installed" \
-  "$(grep -ho 'file://[^#,]*' "$stage/doc/examples/prometheus/camb_task.rules.yml" |
-    sort -u)" file:///doc/README.md
+  "$(alerts_link_to "$stage/doc")" file:///doc/README.md
 
 ok "the README has links" grep -q '](examples/' "$stage/doc/README.md"
 is "and all of them work where it is installed" "$(broken_links "$stage/doc/README.md")" ""

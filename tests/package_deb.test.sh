@@ -20,8 +20,6 @@ state=/var/lib/collectd/camb_task.state
 
 # --- What is made ----------------------------------------------------------------
 
-# Not as a part of the make that runs this.
-unset MAKEFLAGS MFLAGS MAKELEVEL
 makes() { make -C "$top_builddir" "$@" >"$work/make.log" 2>&1; }
 ok "make deb" makes deb
 ok "makes a package of this version for this machine" test -e "$deb"
@@ -45,16 +43,15 @@ libjson-c'
 mkdir "$root"
 dpkg-deb --fsys-tarfile "$deb" >"$work/files.tar"
 tar -xp -C "$root" -f "$work/files.tar"
-files() { (cd "$1" && find "${@:2}" -type f | sort); }
 is "it has the plugin, the page, the documents, the examples and the drop-in" \
-  "$(files "$root" .)" \
+  "$(files_below "$root" .)" \
   ".$drop_in
 ./usr/lib/collectd/camb_task.so
 ./$doc/NEWS
 ./$doc/README.md
 ./$doc/changelog.gz
 ./$doc/copyright
-$(files "$top_srcdir" examples ! -name 'quickstart*' | sed "s,^,./$doc/,")
+$(files_below "$top_srcdir" examples ! -name 'quickstart*' | sed "s,^,./$doc/,")
 ./usr/share/man/man5/collectd-camb_task.5.gz"
 is "scripts can be run, all else read" \
   "$(cd "$root" && find . -type f ! -perm 644 -printf '%m %p\n' | sort)" \
@@ -71,15 +68,14 @@ is "nothing knows where it was made" \
 
 is "the README's links work" "$(broken_links "$root/$doc/README.md")" ""
 is "alerts link to it" \
-  "$(grep -ho 'file://[^#,]*' "$root/$doc/examples/prometheus/camb_task.rules.yml" |
-    sort -u)" "file:///$doc/README.md"
+  "$(alerts_link_to "$root/$doc")" "file:///$doc/README.md"
 
 changelog=$(zcat "$root/$doc/changelog.gz")
 is "the changelog has NEWS' versions" \
   "$(sed -n "s/^$package (\(.*\)) .*/\1/p" <<<"$changelog")" \
   "$(grep -Eo '^[0-9]+(\.[0-9]+)+' "$top_srcdir/NEWS")"
 is "and its date" "$(dpkg-parsechangelog -l- -S Timestamp <<<"$changelog")" \
-  "$(date -u -d "$(sed -n "s/^$version (\(.*\))$/\1/p" "$top_srcdir/NEWS")" +%s)"
+  "$(date -u -d "$(newest_date)" +%s)"
 two_versions() {
   awk -v maintainer='A <a@b.invalid>' \
     -f "$top_srcdir/packaging/debian/changelog.awk" <<'EOF'

@@ -5,8 +5,6 @@
 . "${0%/*}/e2e/lib.sh"
 need make rpmbuild rpm2archive "$collectd" collectdctl curl
 
-# Not as a part of the make that runs this.
-unset MAKEFLAGS MFLAGS MAKELEVEL
 export HOME=$work # rpm makes a database there
 
 make_rpm() (
@@ -85,8 +83,7 @@ is "the plugin has its version" \
   "$(grep -ao 'camb_task/[0-9.]*[0-9]' "$root$plugins/camb_task.so")" \
   "camb_task/$(newest_version)"
 is "alerts link to the README where it is installed" \
-  "$(grep -ho 'file://[^#,]*' "$root$documents/examples/prometheus/camb_task.rules.yml" |
-    sort -u)" "file://$documents/README.md"
+  "$(alerts_link_to "$root$documents")" "file://$documents/README.md"
 
 # --- The drop-in, and collectd ---------------------------------------------------
 

@@ -6,15 +6,14 @@
 . "${0%/*}/e2e/lib.sh"
 need make git sha256sum
 
-# Not as a part of the make that runs this, nor of a git hook, nor as whoever runs
-# it.
-unset MAKEFLAGS MFLAGS MAKELEVEL "${!GIT_@}"
+# Not as a part of a git hook, nor as whoever runs this.
+unset "${!GIT_@}"
 export HOME=$work GIT_CONFIG_NOSYSTEM=1
 export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t
 
 version=$(newest_version)
 tag=v$version
-date=$(sed -n "s/^$version (\(.*\))$/\1/p" "$top_srcdir/NEWS")
+date=$(newest_date)
 tree=$work/tree
 
 distributed_tree "$tree" >"$work/tree.log" 2>&1 || skip_or_bail "no make distdir"

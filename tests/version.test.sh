@@ -7,7 +7,7 @@
 need date
 
 version=$(newest_version)
-date=$(sed -n "s/^$version (\(....-..-..\))$/\1/p" "$top_srcdir/NEWS")
+date=$(newest_date)
 page=$top_builddir/src/collectd-camb_task.5
 [ -e "$page" ] || page=$top_srcdir/src/collectd-camb_task.5 # a tarball's
 

@@ -9,6 +9,8 @@
 
 set -uo pipefail
 unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY CAMB_API_KEY
+# A make that a test runs is no part of the make that runs the test.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # Conditions are waited for this long, in seconds, before a test fails. The
 # time is never the thing tested, so this is generous, for slow machines.
@@ -95,6 +97,15 @@ collectd_source() {
 
 # Of these sources.
 newest_version() { grep -Eom1 '^[0-9]+(\.[0-9]+)+' "$top_srcdir/NEWS"; }
+newest_date() { sed -n "s/^$(newest_version) (\(.*\))$/\1/p" "$top_srcdir/NEWS"; }
+
+# files_below DIRECTORY FIND-ARGUMENT...: their names there, sorted
+files_below() { (cd "$1" && find "${@:2}" -type f | sort); }
+
+# alerts_link_to DOCUMENTS: the page that the alerts of installed examples link to
+alerts_link_to() {
+  grep -ho 'file://[^#,]*' "$1/examples/prometheus/camb_task.rules.yml" | sort -u
+}
 
 # broken_links PAGE: what it links to, or shows, that there is not beside it
 broken_links() {

@@ -7,8 +7,7 @@ need "$collectd" curl jq dpkg-query pgrep
 
 export TMPDIR=$work/tmp
 mkdir "$TMPDIR"
-# As it builds, but from what is built already; not as a part of this make.
-unset MAKEFLAGS MFLAGS MAKELEVEL
+# As it builds, but from what is built already.
 export BUILD_DIR=$top_builddir
 quickstart=$top_srcdir/examples/quickstart.sh
 out=$work/out

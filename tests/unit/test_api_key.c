@@ -103,7 +103,7 @@ static void test_check(void **state) {
       {"delete", "a\x7F", false},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+  for (size_t i = 0; i < COUNT(cases); i++)
     ASSERT_CASE(cases[i].name,
                 (api_key_check(cases[i].value) == NULL) == cases[i].fine);
 }
@@ -156,7 +156,7 @@ static void test_contents(void **state) {
   };
   (void)state;
   ahead = 1000; /* time stamps are believed, but not of what is wrong */
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     write_bytes(path, cases[i].bytes, cases[i].size);
     struct api_key *key = key_in_file();
     refresh(cases[i].name, key, cases[i].value != NULL, cases[i].value,
@@ -179,7 +179,7 @@ static void test_nul_bytes(void **state) {
       {"UTF-16", BYTES("k\0e\0y\0\n\0")},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     write_bytes(path, cases[i].bytes, cases[i].size);
     struct api_key *key = key_in_file();
     refresh(cases[i].name, key, false, NULL, "control");
@@ -200,7 +200,7 @@ static void test_length(void **state) {
       {"far too long", "\n", 20 * API_KEY_MAX, false},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char *text = malloc(cases[i].length + 2);
     assert_non_null(text);
     memset(text, 'k', cases[i].length);
@@ -239,7 +239,7 @@ static void test_unreadable(void **state) {
       {"dangling link", make_a_dangling_link},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     remove_files();
     cases[i].make();
     struct api_key *key = key_in_file();
@@ -342,7 +342,7 @@ static void test_mode(void **state) {
       {"0604", 0604, true},  {"0666", 0666, true},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     write_file(SECRET "\n");
     assert_int_equal(chmod(path, cases[i].mode), 0);
     struct api_key *key = key_in_file();

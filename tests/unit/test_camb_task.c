@@ -3,6 +3,7 @@
 #include "collectd_mock.h"
 
 #include "configuration.h"
+#include "moment.h"
 #include "scripted_server.h"
 
 #include <pthread.h>
@@ -17,7 +18,7 @@
 
 #include <cmocka.h>
 
-/* What contract.md gives the daemon to end, milliseconds. */
+/* In how long the daemon has to end, milliseconds. */
 #define STOP_TIME_MAX 2000
 
 static char directory[] = "/tmp/test_camb_task.XXXXXX";
@@ -33,11 +34,7 @@ int fsync(int file) {
   return fdatasync(file);
 }
 
-static int64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
+static int64_t now(void) { return moment_now().steady; }
 
 static void wait_a_little(void) {
   struct timespec time = {.tv_nsec = 10000000};

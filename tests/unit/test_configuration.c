@@ -140,7 +140,7 @@ static const struct {
     {"the last one counts", "Timeout 7\nTimeout 8", SECONDS, AT(timeout), NULL,
      NULL, 10000, 8000},
 };
-#define SETTING_COUNT (sizeof(settings) / sizeof(settings[0]))
+#define SETTING_COUNT (COUNT(settings))
 
 static void assert_setting(size_t i, const struct account_options *options,
                            bool is_set) {
@@ -191,7 +191,7 @@ static void test_option_in_each_place(void **state) {
   };
   (void)state;
   for (size_t i = 0; i < SETTING_COUNT; i++)
-    for (size_t k = 0; k < sizeof(places) / sizeof(places[0]); k++) {
+    for (size_t k = 0; k < COUNT(places); k++) {
       const char *before = places[k].format;
       const char *after = strstr(before, "%s");
       char text[1024];
@@ -243,8 +243,7 @@ static void assert_errors(const struct error_case *errors, size_t count) {
   }
 }
 
-#define ASSERT_ERRORS(errors)                                                  \
-  assert_errors(errors, sizeof(errors) / sizeof((errors)[0]))
+#define ASSERT_ERRORS(errors) assert_errors(errors, COUNT(errors))
 
 static void test_unknown_options(void **state) {
   static const struct error_case errors[] = {
@@ -309,7 +308,7 @@ static void test_wrong_values(void **state) {
       {"CACert", {"", "\"\"", "5", "true", "\"a\" \"b\""}},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+  for (size_t i = 0; i < COUNT(options); i++)
     for (size_t k = 0; k < 12 && options[i].wrong[k] != NULL; k++) {
       char text[256];
       bool is_key = strncmp(options[i].option, "APIKey", 6) == 0;
@@ -379,7 +378,7 @@ static void test_exact_lines(void **state) {
         "instance"}},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+  for (size_t i = 0; i < COUNT(errors); i++) {
     assert_errors(&errors[i], 1);
     assert_string_equal(mock_log_line(0), errors[i].parts[0]);
   }
@@ -405,7 +404,7 @@ static void test_bad_urls(void **state) {
       "http//x.example",
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+  for (size_t i = 0; i < COUNT(urls); i++) {
     char text[256];
     struct error_case error = {urls[i], text, {"URL"}};
     snprintf(text, sizeof(text), KEY "URL \"%s\"\n" TASK, urls[i]);
@@ -449,7 +448,7 @@ static void test_task_forms(void **state) {
        "Schön & neu 日本", "project-setup", 0},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char text[256];
     snprintf(text, sizeof(text), KEY "%s\n", cases[i].text);
     struct configuration *configuration = parse(cases[i].name, text);
@@ -606,7 +605,7 @@ static void test_lengths(void **state) {
       {"too long an account", KEY "<Account \"", "\">\n</Account>", 128, false},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char text[1024], middle[512];
     fill(middle, cases[i].length);
     snprintf(text, sizeof(text), "%s%s%s", cases[i].before, middle,
@@ -773,7 +772,7 @@ static void test_good_fields(void **state) {
       "\"/a\" \"duration\" \"\"",
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+  for (size_t i = 0; i < COUNT(values); i++) {
     char text[256];
     snprintf(text, sizeof(text), KEY "Field %s\n" TASK, values[i]);
     struct configuration *configuration = parse(values[i], text);
@@ -821,7 +820,7 @@ static void test_bad_fields(void **state) {
       {"\"/a\" \"duration\" \"media\"", "the plugin's own"},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char text[256];
     struct error_case error = {text, text, {"Field: ", cases[i].problem}};
     snprintf(text, sizeof(text), KEY "Field %s\n" TASK, cases[i].values);
@@ -953,7 +952,7 @@ static void test_default_account_only_if_needed(void **state) {
       {"both", KEY "<Account \"a\">\n" TASK "</Account>\n" TASK, 2},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct configuration *configuration = parse(cases[i].name, cases[i].text);
     ASSERT_CASE(cases[i].name,
                 configuration->account_count == cases[i].accounts);
@@ -1005,7 +1004,7 @@ static void test_keys(void **state) {
        "k", NULL, "e", NULL},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     unsetenv(API_KEY_VARIABLE);
     if (cases[i].environment != NULL)
       setenv(API_KEY_VARIABLE, cases[i].environment, 1);
@@ -1064,12 +1063,13 @@ static void test_bad_key_in_environment(void **state) {
       {"account", IN_ACCOUNT(""), {API_KEY_VARIABLE}},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+  for (size_t i = 0; i < COUNT(keys); i++) {
     setenv(API_KEY_VARIABLE, keys[i], 1);
     ASSERT_ERRORS(errors);
   }
   setenv(API_KEY_VARIABLE, "", 1);
-  static const struct error_case empty = {"empty", TASK, {API_KEY_VARIABLE}};
+  static const struct error_case empty = {
+      "empty", TASK, {"there is no key", API_KEY_VARIABLE}};
   assert_errors(&empty, 1);
 }
 

@@ -85,8 +85,7 @@ static void assert_values(const struct expected_value *expected, size_t count) {
   assert_int_equal(mock_value_count(), count);
 }
 
-#define ASSERT_VALUES(expected)                                                \
-  assert_values(expected, sizeof(expected) / sizeof((expected)[0]))
+#define ASSERT_VALUES(expected) assert_values(expected, COUNT(expected))
 
 static struct task_values task_values(size_t account, const char *name,
                                       enum task_state state, double elapsed,
@@ -141,7 +140,7 @@ static void test_state_codes(void **state) {
   };
   (void)state;
   struct configuration *configuration = configure_two("");
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     size_t in_set = 0;
     emit_task(configuration, task_values(0, "one", cases[i].state, -1, -1));
     for (size_t k = 0; k < mock_value_count(); k++) {
@@ -197,7 +196,7 @@ static void test_values_left_out(void **state) {
   };
   (void)state;
   struct configuration *configuration = configure_two("StateSet false");
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     emit_task(configuration,
               task_values(0, "one", TASK_UNKNOWN, cases[i].elapsed,
                           cases[i].status_age));
@@ -218,7 +217,7 @@ static void test_media_duration(void **state) {
                {"with a fraction", 63.5, true}};
   (void)state;
   struct configuration *configuration = configure_two("");
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct task_values task = task_values(0, "one", TASK_SUCCESS, -1, -1);
     task.media_duration = cases[i].duration;
     emit_task(configuration, task);
@@ -312,7 +311,7 @@ static void test_account_values_left_out(void **state) {
   };
   (void)state;
   struct configuration *configuration = configure_two("");
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct account_values values = {.up = cases[i].up,
                                     .response_average = cases[i].average,
                                     .response_maximum = cases[i].maximum};
@@ -356,7 +355,7 @@ static void test_hosts(void **state) {
                               .tasks = tasks,
                               .task_count = 2};
   emitter_values(configuration, &snapshot);
-  for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+  for (size_t i = 0; i < COUNT(expected); i++) {
     size_t found = 0;
     for (size_t k = 0; k < mock_value_count(); k++) {
       char identifier[1024];
@@ -433,7 +432,7 @@ static void test_fields(void **state) {
                  "Task \"id-1\" \"one\"");
   emitter_find_types(configuration);
   assert_int_equal(mock_log_count(), 0);
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     double number = cases[i].number;
     double numbers[] = {number, number, number, number};
     emit_fields(configuration, numbers);
@@ -500,7 +499,7 @@ static void test_fields_of_several_tasks(void **state) {
 static void test_types_that_are_no_good(void **state) {
   static const char *const types[] = {"no_such_type", "if_octets", "Gauge"};
   (void)state;
-  for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+  for (size_t i = 0; i < COUNT(types); i++) {
     char text[256];
     double numbers[] = {1, 2};
     snprintf(text, sizeof(text),

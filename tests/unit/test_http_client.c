@@ -2,6 +2,7 @@
 #include "cases.h"
 #include "http_client.h"
 
+#include "moment.h"
 #include "scripted_server.h"
 
 #include <pthread.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -57,11 +57,7 @@ struct fixture {
   char url[64];
 };
 
-static int64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
+static int64_t now(void) { return moment_now().steady; }
 
 static const struct http_options plain = {
     .proxy = "", .verify_peer = true, .verify_host = true, .timeout = PATIENCE};
@@ -70,7 +66,7 @@ static void unset_proxies(void) {
   static const char *const names[] = {
       "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
       "ALL_PROXY",  "no_proxy",    "NO_PROXY"};
-  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+  for (size_t i = 0; i < COUNT(names); i++)
     unsetenv(names[i]);
 }
 
@@ -223,10 +219,10 @@ static void test_request(void **state) {
   start(&fixture, answer_by_plan, NULL);
   ask(fixture.client, fixture.url, &plain, &ending);
   const char *head = scripted_server_head(fixture.server, 0);
-  for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+  for (size_t i = 0; i < COUNT(lines); i++)
     if (strstr(head, lines[i]) == NULL)
       fail_msg("no %s in\n%s", lines[i], head);
-  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+  for (size_t i = 0; i < COUNT(names); i++)
     ASSERT_CASE(names[i], count_in(head, names[i]) == 1);
   assert_int_equal(count_in(head, "expect:"), 0);
   stop(&fixture);
@@ -238,7 +234,7 @@ static void test_request(void **state) {
 static void test_arguments_are_not_kept(void **state) {
   static const char *const keys[] = {"key-0", "key-1", "key-1", "key-10",
                                      "key"};
-  enum { COUNT = sizeof(keys) / sizeof(keys[0]) };
+  enum { COUNT = COUNT(keys) };
   (void)state;
   struct fixture fixture;
   struct ending endings[COUNT] = {{0}};
@@ -304,7 +300,7 @@ static void test_status_classes(void **state) {
   struct fixture fixture;
   struct ending ending = {0};
   start(&fixture, answer_by_status, &status);
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char name[16];
     status = cases[i].status;
     snprintf(name, sizeof(name), "%d", status);
@@ -316,8 +312,7 @@ static void test_status_classes(void **state) {
     ASSERT_CASE(name, status == 204 || status == 304 ||
                           strcmp(ending.body, GOOD_BODY) == 0);
   }
-  assert_int_equal(scripted_server_requests(fixture.server),
-                   sizeof(cases) / sizeof(cases[0]));
+  assert_int_equal(scripted_server_requests(fixture.server), COUNT(cases));
   stop(&fixture);
   clear(&ending, 1);
 }
@@ -368,7 +363,7 @@ static void test_forms_of_answers(void **state) {
        "body"},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct plan plan = cases[i].plan;
     struct fixture fixture;
     struct ending ending = {0};
@@ -426,7 +421,7 @@ static void test_faults(void **state) {
        200},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct plan plan = cases[i].plan;
     struct http_options options = plain;
     struct fixture fixture;
@@ -462,7 +457,7 @@ static void test_half_answers(void **state) {
        COUNTER_INVALID},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct plan plan = {cases[i].bytes, SCRIPTED_CLOSE, false};
     struct fixture fixture;
     struct ending ending = {0};
@@ -542,8 +537,7 @@ static const struct {
 
 static void test_retry_after(void **state) {
   (void)state;
-  for (size_t i = 0;
-       i < sizeof(retry_after_values) / sizeof(retry_after_values[0]); i++) {
+  for (size_t i = 0; i < COUNT(retry_after_values); i++) {
     long seconds = http_retry_after(retry_after_values[i].value,
                                     retry_after_values[i].now);
     if (seconds != retry_after_values[i].expected)
@@ -623,8 +617,7 @@ static void test_retry_after_of_answers(void **state) {
   struct fixture fixture;
   struct ending ending = {0};
   start(&fixture, answer_by_plan, &plan);
-  for (size_t i = 0;
-       i < sizeof(retry_after_answers) / sizeof(retry_after_answers[0]); i++) {
+  for (size_t i = 0; i < COUNT(retry_after_answers); i++) {
     plan = (struct plan){retry_after_answers[i].bytes,
                          retry_after_answers[i].end, false};
     ask(fixture.client, fixture.url, &plain, &ending);
@@ -675,7 +668,7 @@ static void test_no_connection(void **state) {
   (void)state;
   struct http_client *client = create_client();
   struct ending ending = {0};
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     const char *port = strstr(cases[i].format, "%u");
     char url[256];
     snprintf(url, sizeof(url), "%.*s%u%s", (int)(port - cases[i].format),
@@ -704,7 +697,7 @@ static void test_tls_faults(void **state) {
   start(&fixture, answer_by_plan, NULL);
   snprintf(fixture.url, sizeof(fixture.url), "https://127.0.0.1:%u/x",
            scripted_server_port(fixture.server));
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct http_options options = plain;
     options.ca_cert = cases[i].ca_cert;
     options.verify_peer = options.verify_host = cases[i].verify;
@@ -783,7 +776,7 @@ static void test_body_size(void **state) {
   struct fixture fixture;
   struct ending ending = {0};
   start(&fixture, answer_by_size, &plan);
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     plan = cases[i].plan;
     ask(fixture.client, fixture.url, &plain, &ending);
     assert_outcome(cases[i].name, &ending, cases[i].outcome);
@@ -802,7 +795,7 @@ static void test_body_size(void **state) {
 static void test_redirects_are_not_followed(void **state) {
   static const int status[] = {301, 302, 303, 307, 308};
   (void)state;
-  for (size_t i = 0; i < sizeof(status) / sizeof(status[0]); i++) {
+  for (size_t i = 0; i < COUNT(status); i++) {
     struct fixture from, to;
     struct ending ending = {0};
     char bytes[256];
@@ -1023,8 +1016,7 @@ static void assert_reuse_cases(const struct reuse_case *cases, size_t count) {
   }
 }
 
-#define ASSERT_REUSE_CASES(cases)                                              \
-  assert_reuse_cases(cases, sizeof(cases) / sizeof((cases)[0]))
+#define ASSERT_REUSE_CASES(cases) assert_reuse_cases(cases, COUNT(cases))
 
 #define CLOSED                                                                 \
   { "", SCRIPTED_CLOSE, false }
@@ -1266,7 +1258,7 @@ static void test_requests_that_cannot_work(void **state) {
                                      "http://127.0.0.1:99999/"};
   (void)state;
   struct http_client *client = create_client();
-  for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+  for (size_t i = 0; i < COUNT(urls); i++) {
     struct ending ending = {0};
     if (http_client_get(server_with(client, &plain), urls[i], KEY, on_done,
                         &ending)) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "http_url.h"
 
 #include <setjmp.h>
@@ -8,12 +9,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 static void test_check(void **state) {
   static const struct {
@@ -50,7 +45,7 @@ static void test_check(void **state) {
       {"http://x/\x7F", false},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+  for (size_t i = 0; i < COUNT(cases); i++)
     ASSERT_CASE(cases[i].url,
                 (http_url_check(cases[i].url) == NULL) == cases[i].fine);
 }
@@ -72,7 +67,7 @@ static void test_check_proxy(void **state) {
       {"a b", false},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+  for (size_t i = 0; i < COUNT(cases); i++)
     ASSERT_CASE(cases[i].proxy, (http_url_check_proxy(cases[i].proxy) ==
                                  NULL) == cases[i].fine);
 }
@@ -99,7 +94,7 @@ static void test_is_exposed(void **state) {
       {"http://0.0.0.0/", true},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+  for (size_t i = 0; i < COUNT(cases); i++)
     ASSERT_CASE(cases[i].url,
                 http_url_is_exposed(cases[i].url) == cases[i].exposed);
 }
@@ -123,7 +118,7 @@ static void test_join(void **state) {
        "%5D%5E%60%7B%7C%7D"},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char *url = http_url_join(cases[i].base, cases[i].path, cases[i].id);
     assert_non_null(url);
     assert_string_equal(url, cases[i].url);

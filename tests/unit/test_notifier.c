@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "collectd_mock.h"
 #include "configured.h"
 
@@ -16,12 +17,6 @@
 #include <cmocka.h>
 
 #define SECRET "s3cr3t"
-
-#define ASSERT_CASE(name, condition)                                           \
-  do {                                                                         \
-    if (!(condition))                                                          \
-      fail_msg("case \"%s\": %s", name, #condition);                           \
-  } while (0)
 
 static int reset(void **state) {
   (void)state;
@@ -137,7 +132,7 @@ static void test_task_ended(void **state) {
   };
   (void)state;
   struct configuration *configuration = configure_two("");
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     const char *name = cases[i].name;
     struct event event =
         ended(cases[i].state, cases[i].elapsed, cases[i].run_id,
@@ -179,7 +174,7 @@ static void test_result(void **state) {
   };
   (void)state;
   struct configuration *configuration = configure_two("");
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     const char *name = cases[i].name;
     char text[1024];
     struct event event = ended(TASK_SUCCESS, 12.5, 4711, "", "");
@@ -253,7 +248,7 @@ static void test_elapsed_time_in_words(void **state) {
   };
   (void)state;
   struct configuration *configuration = configure_two("");
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct event event = ended(TASK_SUCCESS, cases[i].seconds, 1, "", "");
     const notification_t *told =
         notification_of(cases[i].text, configuration, &event);
@@ -302,7 +297,7 @@ static void assert_fits(const char *name, const struct event *event,
 static void test_lengths(void **state) {
   static const char *const characters[] = {"x", "é", "日", "😀"};
   static const size_t sizes[] = {2, 17, 66, 101, 128, 131, 200, 257, 511, 512};
-  enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+  enum { SIZES = COUNT(sizes) };
   (void)state;
   struct configuration *configuration = configure_two("");
   for (size_t i = 0; i < 4 * SIZES * SIZES * SIZES; i++) {
@@ -352,6 +347,24 @@ static void test_longest(void **state) {
     META("run_id", "-9223372036854775807");
     ASSERT_CASE(name, meta_count(told) == 8);
   }
+  configuration_free(configuration);
+}
+
+/* A link is there as a whole, or not at all. */
+static void test_no_half_link(void **state) {
+  (void)state;
+  struct configuration *configuration = configure_two("");
+  size_t longest = 0;
+  for (size_t length = 1; length < NOTIF_MAX_MSG_LEN; length++) {
+    struct event event = ended(TASK_SUCCESS, 12.5, 4711, "", "");
+    fill(event.studio_url, length + 1, "z");
+    const notification_t *told = notification_of("link", configuration, &event);
+    size_t shown = strspn(strchrnul(told->message, 'z'), "z");
+    assert_true(shown == length || shown == 0);
+    if (shown > 0)
+      longest = strlen(told->message);
+  }
+  assert_int_equal(longest, NOTIF_MAX_MSG_LEN - 1);
   configuration_free(configuration);
 }
 
@@ -471,7 +484,7 @@ static const struct {
     {"blind", EVENT_BLIND, OUTCOME_OK, NOTIF_WARNING, 0, {"acme"}},
     {"blind, over", EVENT_BLIND_OVER, OUTCOME_OK, NOTIF_OKAY, 0, {"acme"}},
 };
-#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+#define KIND_COUNT (COUNT(kinds))
 
 /* The account's trouble is no task's. */
 static void test_account_trouble_without_a_name(void **state) {
@@ -596,6 +609,7 @@ int main(void) {
       TEST(test_id_that_is_the_name_stands_once),
       TEST(test_lengths),
       TEST(test_longest),
+      TEST(test_no_half_link),
       TEST(test_file_problems),
       TEST(test_long_message_is_cut_late),
       TEST(test_other_events),

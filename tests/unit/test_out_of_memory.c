@@ -6,6 +6,7 @@
  * changed. */
 #include "cases.h"
 #include "collectd_mock.h"
+#include "configured.h"
 
 #include "api_key.h"
 #include "configuration.h"
@@ -754,6 +755,19 @@ static void set_tasks(const void *argument) {
   tracker_free(tracker);
 }
 
+/* Of a list that is given up, nothing stays. */
+static void give_up_tasks(const void *argument) {
+  (void)argument;
+  struct tracker *tracker = tracker_with_tasks();
+  struct task_list *list = other_list();
+  arm();
+  bool done = tracker_set_tasks(tracker, list, now);
+  disarm();
+  CHECK(done || !was_spared());
+  task_list_free(list);
+  tracker_free(tracker);
+}
+
 static void take_snapshot(const void *argument) {
   struct snapshot snapshot = {0};
   (void)argument;
@@ -838,6 +852,7 @@ static void test_tracker(void **state) {
   for (size_t i = 0; i < COUNT(counts); i++)
     run("tracker_restore_task", restore_tasks, &counts[i]);
   run("tracker_set_tasks", set_tasks, NULL);
+  run("tracker_set_tasks, once", give_up_tasks, NULL);
   run("tracker_snapshot", take_snapshot, NULL);
   run("tracker_answer", answer_tasks, NULL);
 }
@@ -1020,15 +1035,6 @@ static void test_state_file(void **state) {
 
 /* --- The state keeper ----------------------------------------------------- */
 
-static struct configuration *configure(const char *text) {
-  struct configuration *configuration = configuration_create();
-  oconfig_item_t *block = mock_config(text);
-  assert_non_null(configuration);
-  assert_int_equal(configuration_parse(configuration, block), 0);
-  mock_config_free(block);
-  return configuration;
-}
-
 /* Two accounts that share a state file, which they spell differently. */
 static struct configuration *configure_keeper(void) {
   char text[512];
@@ -1037,7 +1043,7 @@ static struct configuration *configure_keeper(void) {
            "<Account \"other\">\nStateFile \"%s/./file\"\n"
            "Task \"id-2\"\n</Account>\n",
            path, directory);
-  return configure(text);
+  return configured(text);
 }
 
 static struct shared_tracker *share_tracker(struct shared_tracker *shared) {
@@ -1181,7 +1187,7 @@ static struct configuration *configure_poller(unsigned port) {
            "StateFile \"\"\nField \"/a\" \"gauge\" \"a\"\n"
            "Task \"id-1\"\nTaskFile \"%s\"\n",
            port, path);
-  return configure(text);
+  return configured(text);
 }
 
 static void create_poller(const void *argument) {

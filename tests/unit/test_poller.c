@@ -5,6 +5,7 @@
 
 #include "file_contents.h"
 #include "http_client.h"
+#include "moment.h"
 #include "poller.h"
 #include "scripted_server.h"
 
@@ -98,11 +99,7 @@ static size_t waiting_for_disk(void) {
   return waiting;
 }
 
-static int64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
+static int64_t now(void) { return moment_now().steady; }
 
 static int setup(void **state);
 
@@ -285,7 +282,7 @@ static const char *with_paths(const char *options) {
                {"@state", state_path},
                {"@other", other_path},
                {"@dir", directory}};
-  for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+  for (size_t i = 0; i < COUNT(words); i++)
     for (char *at; (at = strstr(text, words[i].word)) != NULL;) {
       char rest[2048];
       strcpy(rest, at + strlen(words[i].word));
@@ -459,7 +456,7 @@ static void assert_nothing_known(const struct house *house) {
 static void test_round_waits_no_longer_than_it_may(void **state) {
   static const int64_t waits[] = {0, 1, 300};
   (void)state;
-  for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+  for (size_t i = 0; i < COUNT(waits); i++) {
     struct house house;
     start(&house, "APIKey \"" KEY "\"\nTask \"held-1\"", answer_by_id, NULL);
     int64_t begin = now();
@@ -561,7 +558,7 @@ static void test_max_concurrency(void **state) {
        5},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct house house;
     start(&house, cases[i].text, answer_by_id, NULL);
     round_of(&house, 100);
@@ -798,7 +795,7 @@ static const struct bad_answer bad_answers[] = {
     {"too large", 200, NULL, COUNTER_INVALID},
     {"closed", 0, "", COUNTER_NETWORK},
 };
-#define BAD_COUNT (sizeof(bad_answers) / sizeof(bad_answers[0]))
+#define BAD_COUNT (COUNT(bad_answers))
 
 /* SUCCESS in more than 1 MiB. */
 static char *large_body(void) {
@@ -897,7 +894,7 @@ static void test_echoed_key_is_blanked(void **state) {
       {"500", 500, EVENT_ACCOUNT_TROUBLE},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     int status = cases[i].status;
     struct house house;
     struct event event;
@@ -1096,7 +1093,7 @@ static void test_result_is_fetched(void **state) {
       {"closed", 0, "", COUNTER_NETWORK, "", ""},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct result_answer result = cases[i];
     const char *name = result.name;
     struct house house;
@@ -1193,7 +1190,7 @@ static const struct limit_answer limits[] = {
     {"429", 429, "", false},
     {"503", 503, "", false},
 };
-#define LIMIT_COUNT (sizeof(limits) / sizeof(limits[0]))
+#define LIMIT_COUNT (COUNT(limits))
 
 static void answer_with_limit(struct scripted_server *server,
                               const struct scripted_request *request,
@@ -1404,9 +1401,7 @@ static void test_state_is_kept(void **state) {
 
 /* The wall clock, milliseconds. */
 static long long wall_ago(int64_t milliseconds) {
-  struct timespec time;
-  clock_gettime(CLOCK_REALTIME, &time);
-  return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000 - milliseconds;
+  return moment_now().wall - milliseconds;
 }
 
 /* An hour before, by an earlier daemon. */
@@ -1532,7 +1527,7 @@ static void test_state_files_of_accounts(void **state) {
        true, false, false},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     const char *name = cases[i].name;
     const bool is_kept[] = {cases[i].first_in_state,
                             cases[i].second_in_state ||
@@ -1643,7 +1638,7 @@ static void test_hanging_disk(void **state) {
   clear(&house);
   static const char *const parts[] = {"pending-1", "pending-2", "error-1",
                                       "error-2", "{\"end\":5}\n"};
-  for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+  for (size_t i = 0; i < COUNT(parts); i++)
     if (strstr(text_of(state_path), parts[i]) == NULL)
       fail_msg("no %s in: %s", parts[i], text_of(state_path));
 }
@@ -1694,7 +1689,7 @@ static void test_no_spinning(void **state) {
        answer_by_id},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     struct limit_answer context = limit;
     struct house house;
     setup(NULL);

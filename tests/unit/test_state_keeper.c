@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cases.h"
 #include "collectd_mock.h"
 #include "configured.h"
 
@@ -60,9 +61,9 @@ static struct moment moment(void) {
   return (struct moment){.wall = clock_time, .steady = clock_time};
 }
 
-/* A daemon that has just started, and has looked at its state files. */
-static void open_house(struct house *house, const char *state_options,
-                       const char *tasks) {
+/* A daemon that has just started. */
+static void build_house(struct house *house, const char *state_options,
+                        const char *tasks) {
   struct configuration *configuration = configure(state_options, tasks);
   size_t count = configuration->account_count;
   struct tracker_rules rules[4] = {{.error_interval_max = 300000},
@@ -77,6 +78,12 @@ static void open_house(struct house *house, const char *state_options,
   assert_non_null(house->shared.tracker);
   house->keeper = state_keeper_create(configuration, names);
   assert_non_null(house->keeper);
+}
+
+/* The same, having looked at its state files. */
+static void open_house(struct house *house, const char *state_options,
+                       const char *tasks) {
+  build_house(house, state_options, tasks);
   state_keeper_restore(house->keeper, &house->shared);
 }
 
@@ -169,23 +176,36 @@ static void test_saved_when_changed(void **state) {
   stop(&house);
 }
 
+static const char old_state[] = "{\"camb_task_state\":1}\n"
+                                "{\"account\":\"default\",\"task\":\"1\","
+                                "\"name\":\"one\",\"state\":\"success\"}\n"
+                                "{\"end\":2}\n";
+
 /* Before it is known which tasks there are, what the file holds must not be
  * lost; unless it is the last chance. */
 static void test_not_saved_before_there_are_tasks(void **state) {
-  static const char text[] = "{\"camb_task_state\":1}\n"
-                             "{\"account\":\"default\",\"task\":\"1\","
-                             "\"name\":\"one\",\"state\":\"success\"}\n"
-                             "{\"end\":2}\n";
   (void)state;
   struct house house;
-  write_text(state_path, text);
+  write_text(state_path, old_state);
   open_house(&house, state_option(state_path), "Task \"1\" \"one\"");
   clock_time += HOUR;
   assert_int_equal(save(&house), LIMIT);
-  assert_string_equal(text_of(state_path), text);
+  assert_string_equal(text_of(state_path), old_state);
   save_last(&house);
-  assert_string_not_equal(text_of(state_path), text);
+  assert_string_not_equal(text_of(state_path), old_state);
   assert_true(holds(state_path, "\"success\""));
+  stop(&house);
+}
+
+/* Nor then, as long as the file is still being read. */
+static void test_not_saved_before_it_is_read(void **state) {
+  (void)state;
+  struct house house;
+  write_text(state_path, old_state);
+  build_house(&house, state_option(state_path), "Task \"1\" \"one\"");
+  state_keeper_stop(house.keeper, &house.shared);
+  state_keeper_run(house.keeper, &house.shared);
+  assert_string_equal(text_of(state_path), old_state);
   stop(&house);
 }
 
@@ -387,17 +407,20 @@ static void test_accounts_and_files(void **state) {
   } cases[] = {
       {"one for both", state_path, state_path},
       {"one each", state_path, other_path},
+      {"one each, of one name", state_path, missing_path},
       {"the first only", state_path, ""},
       {"the second only", "", other_path},
       {"none", "", ""},
   };
   (void)state;
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  assert_int_equal(mkdir(missing_directory, 0700), 0);
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char tasks[256];
     const char *first = cases[i].first, *second = cases[i].second;
     struct house house;
     take_away(state_path);
     take_away(other_path);
+    take_away(missing_path);
     snprintf(tasks, sizeof(tasks),
              "Task \"1\"\n<Account \"a\">\nStateFile \"%s\"\nTask \"2\"\n"
              "</Account>",
@@ -409,8 +432,8 @@ static void test_accounts_and_files(void **state) {
                      second[0] != '\0' ? STATE_SAVE_INTERVAL : LIMIT);
     save_last(&house);
     stop(&house);
-    const char *const paths[] = {state_path, other_path};
-    for (size_t k = 0; k < 2; k++)
+    const char *const paths[] = {state_path, other_path, missing_path};
+    for (size_t k = 0; k < COUNT(paths); k++)
       if (holds(paths[k], "\"task\":\"1\"") != (first == paths[k]) ||
           holds(paths[k], "\"task\":\"2\"") != (second == paths[k]))
         fail_msg("case \"%s\": %s holds %s", cases[i].name, paths[k],
@@ -439,7 +462,7 @@ static void test_spellings_of_a_path(void **state) {
   snprintf(link, sizeof(link), "%s/link", directory);
   snprintf(link_path, sizeof(link_path), "%s/state", link);
   assert_int_equal(symlink(directory, link), 0);
-  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+  for (size_t i = 0; i < COUNT(cases); i++) {
     char tasks[256];
     struct house house;
     take_away(state_path);
@@ -515,6 +538,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_saved_when_changed),
       TEST(test_not_saved_before_there_are_tasks),
+      TEST(test_not_saved_before_it_is_read),
       TEST(test_not_saved_too_often),
       TEST(test_slow_disk),
       TEST(test_last_save),

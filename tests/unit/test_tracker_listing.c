@@ -310,6 +310,25 @@ static void test_forgotten_in_flight(void **state) {
   world_free(&world);
 }
 
+/* Nor does it go when one goes that was unlisted after it. */
+static void test_forgotten_before_another(void **state) {
+  struct world world = world_create("000");
+  struct task_record record;
+  (void)state;
+  play_round(&world, "~PP");
+  world_set_listed(&world, 0, false);
+  world_set_listed(&world, 1, false);
+  pass(&world, HOUR);
+  play_round(&world, "..P");
+  check_known(&world, 2);
+  tracker_record_task(world.tracker, 1, world.now, &record);
+  assert_string_equal(record.id, "id-0");
+  answer(&world, 0, 'P');
+  play_round(&world, "..P");
+  check_known(&world, 1);
+  world_free(&world);
+}
+
 /* An answer that comes for an unlisted task counts, but its trouble does not:
  * nobody would see its end. Relisted, it keeps to its back-off. */
 static void test_answer_to_unlisted(void **state) {
@@ -683,6 +702,7 @@ int main(void) {
       cmocka_unit_test(test_hour_begins_anew),
       cmocka_unit_test(test_forgotten_later),
       cmocka_unit_test(test_forgotten_in_flight),
+      cmocka_unit_test(test_forgotten_before_another),
       cmocka_unit_test(test_answer_to_unlisted),
       cmocka_unit_test(test_relisted_in_flight),
       cmocka_unit_test(test_order),
