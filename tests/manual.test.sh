@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The README and the manual page say what the sources do, and so the same; and
-# the page is a good one. What a running collectd shows is in
+# The README and the manual page say what the sources do, and so the same, and
+# the examples and tests leave nothing out; and the page is a good one. What a running collectd shows is in
 # e2e/documentation.test.sh.
 # shellcheck source-path=SCRIPTDIR
 . "${0%/*}/e2e/lib.sh"
@@ -82,6 +82,13 @@ options() {
   esac | sort -u
 }
 same options
+never_turned() {
+  local option
+  while read -r option; do
+    grep -qw "$option" "$top_srcdir"/tests/e2e/*.test.sh || echo "$option"
+  done <"$work/options.source"
+}
+is "an end-to-end test turns each of them" "$(never_turned)" ""
 
 # "NAME default VALUE" and "NAME range LEAST to MOST", of those that have one.
 values() {
@@ -147,6 +154,23 @@ states() {
 }
 numbered() { grep -oE -e '-?[0-9] (unknown|[A-Z_]{2,})'; }
 same states
+
+# Of the examples, those that know PAYMENT_REQUIRED tell failed states apart. (A
+# scenario is no more than a story.)
+telling() {
+  grep -rli payment_required --exclude='*.scenario' "$top_srcdir/examples"
+}
+untold() {
+  local file state
+  telling | while read -r file; do
+    sed -n 's/^ *X([A-Z_]*, "\([a-z_]*\)",.*SEVERITY_FAILURE.*/\1/p' \
+      "$src/task_state.h" | while read -r state; do
+      grep -qiw "$state" "$file" || echo "$file: $state"
+    done
+  done
+}
+ok "examples tell failed states apart" at_least 5 wc -l <<<"$(telling)"
+is "and know each of them" "$(untold)" ""
 
 meta_data() {
   case $1 in

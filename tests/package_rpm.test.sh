@@ -89,13 +89,17 @@ is "alerts link to the README where it is installed" \
 
 is "the drop-in enables nothing" "$(grep -v '^#' "$root$drop_in" | tr -d '\n')" ""
 is "it names itself" "$(head -n 1 "$root$drop_in")" \
-  "# $drop_in: follow CAMB.AI project setups."
+  "## $drop_in: follow CAMB.AI project setups."
+ok "and nothing where Debian has it" not grep -q 'collectd\.conf\.d' "$root$drop_in"
+ok "and the README where it is" \
+  test -f "$root$(grep -o '/usr/share/doc/.*/README.md' "$root$drop_in")"
 
 mkdir "$work/examples"
-sed '1!s/^#//' "$root$drop_in" >"$work/examples/camb_task.conf"
-rest() { tail -n +2 "$1/examples/camb_task.conf"; }
-is "without its marks it is the example" \
-  "$(diff <(rest "$work") <(rest "$top_srcdir"))" ""
+steps=$(wc -l <"$top_srcdir/packaging/first-steps")
+sed 's/^#//' "$root$drop_in" >"$work/examples/camb_task.conf"
+is "without its marks and the first steps it is the example" \
+  "$(tail -n "+$((steps + 2))" "$work/examples/camb_task.conf" |
+    diff - <(tail -n +2 "$top_srcdir/examples/camb_task.conf"))" ""
 
 start_simulator <<<'task 660945d2-6a54-4b8b-8295-aa08f3d432d7 success=7'
 top_srcdir=$work

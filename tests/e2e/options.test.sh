@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Every option of the README's table, turned once to see what it does. (TLS has
-# a test of its own.)
+# Options, each turned once to see what it does, but for those that have a test
+# of their own (files, errors, long tasks, TLS, what a notification tells).
 # shellcheck source-path=SCRIPTDIR disable=SC2317
 . "${0%/*}/lib.sh"
 need "$collectd" collectdctl curl jq
