@@ -2,9 +2,9 @@
 #include "cases.h"
 #include "collectd_mock.h"
 #include "configured.h"
+#include "text_checks.h"
 
 #include "emitter.h"
-#include "utf8.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -17,36 +17,12 @@
 
 #include <cmocka.h>
 
-#define SECRET "s3cr3t"
 #define HOST MOCK_HOST "/"
 
 static int reset(void **state) {
   (void)state;
   mock_reset();
   return 0;
-}
-
-/* Account "default" and then account "acme". */
-static struct configuration *configure_two(const char *options) {
-  char text[1024];
-  snprintf(text, sizeof(text),
-           "APIKey \"" SECRET "\"\nTask \"id-1\" \"one\"\n%s\n"
-           "<Account \"acme\">\nTask \"id-2\" \"two\"\n</Account>\n",
-           options);
-  return configured(text);
-}
-
-/* Text that collectd and its plugins can bear. */
-static void assert_clean(const char *name, const char *text) {
-  if (!utf8_is_valid(text, strlen(text)) || utf8_has_control(text))
-    fail_msg("case \"%s\": not clean: %s", name, text);
-  ASSERT_CASE(name, strstr(text, SECRET) == NULL);
-}
-
-static void assert_contains(const char *name, const char *text,
-                            const char *part) {
-  if (part != NULL && strstr(text, part) == NULL)
-    fail_msg("case \"%s\": no \"%s\" in: %s", name, part, text);
 }
 
 /* --- Values --------------------------------------------------------------- */
@@ -119,7 +95,7 @@ static void test_values_of_a_task(void **state) {
       {HOST "camb_task-one/duration-status_age", 0.25},
   };
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   emit_task(configuration, task_values(0, "one", TASK_PENDING, 12.5, 0.25));
   ASSERT_VALUES(expected);
   configuration_free(configuration);
@@ -139,7 +115,7 @@ static void test_state_codes(void **state) {
       {"state_payment_required", TASK_PAYMENT_REQUIRED, 4},
   };
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   for (size_t i = 0; i < COUNT(cases); i++) {
     size_t in_set = 0;
     emit_task(configuration, task_values(0, "one", cases[i].state, -1, -1));
@@ -166,7 +142,7 @@ static void test_state_set_off(void **state) {
       {HOST "camb_task-one/duration-status_age", 0},
   };
   (void)state;
-  struct configuration *configuration = configure_two("StateSet false");
+  struct configuration *configuration = configured_two("StateSet false");
   emit_task(configuration, task_values(0, "one", TASK_SUCCESS, 90, 0));
   ASSERT_VALUES(expected);
   configuration_free(configuration);
@@ -195,7 +171,7 @@ static void test_values_left_out(void **state) {
       {"not a number", NAN, NAN, {{HOST "camb_task-one/gauge-status", -1}}, 1},
   };
   (void)state;
-  struct configuration *configuration = configure_two("StateSet false");
+  struct configuration *configuration = configured_two("StateSet false");
   for (size_t i = 0; i < COUNT(cases); i++) {
     emit_task(configuration,
               task_values(0, "one", TASK_UNKNOWN, cases[i].elapsed,
@@ -216,7 +192,7 @@ static void test_media_duration(void **state) {
                {"nothing", 0, true},
                {"with a fraction", 63.5, true}};
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct task_values task = task_values(0, "one", TASK_SUCCESS, -1, -1);
     task.media_duration = cases[i].duration;
@@ -282,7 +258,7 @@ static void test_values_of_an_account(void **state) {
       {HOST "camb_api-default/total_requests-invalid", 19},
   };
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   emit_account(configuration, busy_account);
   ASSERT_VALUES(expected);
   configuration_free(configuration);
@@ -310,7 +286,7 @@ static void test_account_values_left_out(void **state) {
       {"not a number", 1, NAN, NAN, 1, 0, 0},
   };
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct account_values values = {.up = cases[i].up,
                                     .response_average = cases[i].average,
@@ -370,7 +346,7 @@ static void test_hosts(void **state) {
 
 static void test_empty_snapshot(void **state) {
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   struct snapshot snapshot = {0};
   emitter_values(configuration, &snapshot);
   assert_int_equal(mock_value_count(), 0);
@@ -503,7 +479,7 @@ static void test_types_that_are_no_good(void **state) {
     char text[256];
     double numbers[] = {1, 2};
     snprintf(text, sizeof(text),
-             "APIKey \"" SECRET "\"\nStateSet false\n"
+             "APIKey \"" CONFIGURED_KEY "\"\nStateSet false\n"
              "Field \"/bad/one\" \"%s\" \"b\"\n"
              "Field \"/good\" \"count\" \"g\"\nTask \"id-1\" \"one\"",
              types[i]);

@@ -2,9 +2,9 @@
 #include "cases.h"
 #include "collectd_mock.h"
 #include "configured.h"
+#include "text_checks.h"
 
 #include "notifier.h"
-#include "utf8.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -16,35 +16,10 @@
 
 #include <cmocka.h>
 
-#define SECRET "s3cr3t"
-
 static int reset(void **state) {
   (void)state;
   mock_reset();
   return 0;
-}
-
-/* Account "default" and then account "acme". */
-static struct configuration *configure_two(const char *options) {
-  char text[1024];
-  snprintf(text, sizeof(text),
-           "APIKey \"" SECRET "\"\nTask \"id-1\" \"one\"\n%s\n"
-           "<Account \"acme\">\nTask \"id-2\" \"two\"\n</Account>\n",
-           options);
-  return configured(text);
-}
-
-/* Text that collectd and its plugins can bear. */
-static void assert_clean(const char *name, const char *text) {
-  if (!utf8_is_valid(text, strlen(text)) || utf8_has_control(text))
-    fail_msg("case \"%s\": not clean: %s", name, text);
-  ASSERT_CASE(name, strstr(text, SECRET) == NULL);
-}
-
-static void assert_contains(const char *name, const char *text,
-                            const char *part) {
-  if (part != NULL && strstr(text, part) == NULL)
-    fail_msg("case \"%s\": no \"%s\" in: %s", name, part, text);
 }
 
 /* Meta data as text, "" if there is none of that name. */
@@ -131,7 +106,7 @@ static void test_task_ended(void **state) {
        NOTIF_OKAY, "SUCCESS", "9223372036854775807", "1e+09", 5},
   };
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   for (size_t i = 0; i < COUNT(cases); i++) {
     const char *name = cases[i].name;
     struct event event =
@@ -173,7 +148,7 @@ static void test_result(void **state) {
       {"a URL", "", "https://studio.example/p/1", 5},
   };
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   for (size_t i = 0; i < COUNT(cases); i++) {
     const char *name = cases[i].name;
     char text[1024];
@@ -208,7 +183,7 @@ static void test_task_stalled(void **state) {
   static const char name[] = "stalled";
   (void)state;
   char text[1024];
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   struct event event = stalled();
   const notification_t *told = notification_of(name, configuration, &event);
   assert_identity(name, told, MOCK_HOST, "camb_task", "one");
@@ -247,7 +222,7 @@ static void test_elapsed_time_in_words(void **state) {
       {3600, "after 1 h 0 min"}, {90061, "after 25 h 1 min"},
   };
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct event event = ended(TASK_SUCCESS, cases[i].seconds, 1, "", "");
     const notification_t *told =
@@ -259,7 +234,7 @@ static void test_elapsed_time_in_words(void **state) {
 
 static void test_id_that_is_the_name_stands_once(void **state) {
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   struct event event = ended(TASK_SUCCESS, 1, 1, "", "");
   strcpy(event.name, event.id);
   const notification_t *told = notification_of("same", configuration, &event);
@@ -299,7 +274,7 @@ static void test_lengths(void **state) {
   static const size_t sizes[] = {2, 17, 66, 101, 128, 131, 200, 257, 511, 512};
   enum { SIZES = COUNT(sizes) };
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   for (size_t i = 0; i < 4 * SIZES * SIZES * SIZES; i++) {
     const char *character = characters[i % 4];
     size_t name_size = sizes[i / 4 % SIZES];
@@ -326,7 +301,7 @@ static void test_longest(void **state) {
   static const enum event_kind kinds_of_task[] = {EVENT_TASK_ENDED,
                                                   EVENT_TASK_STALLED};
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   for (size_t i = 0; i < 4 * 2; i++) {
     const char *name = characters[i / 2];
     char text[1024];
@@ -353,7 +328,7 @@ static void test_longest(void **state) {
 /* A link is there as a whole, or not at all. */
 static void test_no_half_link(void **state) {
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   size_t longest = 0;
   for (size_t length = 1; length < NOTIF_MAX_MSG_LEN; length++) {
     struct event event = ended(TASK_SUCCESS, 12.5, 4711, "", "");
@@ -372,7 +347,7 @@ static void test_no_half_link(void **state) {
 static void test_file_problems(void **state) {
   static const char *const characters[] = {"%", "é", "日", "😀"};
   (void)state;
-  struct configuration *configuration = configure_two("Notify false");
+  struct configuration *configuration = configured_two("Notify false");
   for (size_t i = 0; i < 4; i++) {
     struct event event = {.kind = EVENT_FILE_PROBLEM};
     char over[EVENT_DETAIL_SIZE + 16];
@@ -396,7 +371,7 @@ static void test_file_problems(void **state) {
 static void test_long_message_is_cut_late(void **state) {
   static const char *const characters[] = {"x", "é", "日", "😀"};
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   for (size_t i = 0; i < 4; i++) {
     struct event event = ended(TASK_ERROR, 5, 7, "", "");
     fill(event.message, sizeof(event.message), characters[i]);
@@ -489,7 +464,7 @@ static const struct {
 /* The account's trouble is no task's. */
 static void test_account_trouble_without_a_name(void **state) {
   (void)state;
-  struct configuration *configuration = configure_two("");
+  struct configuration *configuration = configured_two("");
   struct event event = {.kind = EVENT_ACCOUNT_TROUBLE,
                         .account = 1,
                         .outcome = OUTCOME_RATE_LIMITED,
@@ -520,7 +495,7 @@ static void emit_kind(const struct configuration *configuration, size_t i) {
 static void test_other_events(void **state) {
   (void)state;
   struct configuration *configuration =
-      configure_two("Host \"studio.example\"");
+      configured_two("Host \"studio.example\"");
   for (size_t i = 0; i < KIND_COUNT; i++) {
     const char *name = kinds[i].name, *text = NULL;
     emit_kind(configuration, i);
@@ -545,7 +520,7 @@ static void test_other_events(void **state) {
 /* Troubles are logged all the same. */
 static void test_notify_off(void **state) {
   (void)state;
-  struct configuration *configuration = configure_two("Notify false");
+  struct configuration *configuration = configured_two("Notify false");
   for (size_t i = 0; i < KIND_COUNT; i++) {
     emit_kind(configuration, i);
     ASSERT_CASE(kinds[i].name, mock_notification_count() == 0);
